@@ -1,0 +1,72 @@
+//! Conditions: what is true of an instance now, why, and since when.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// What a condition is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum ConditionKind {
+    /// Every member serves linearizable reads.
+    MembersHealthy,
+    /// More than half of the voters serve.
+    Quorum,
+    /// The endpoint accepts connections.
+    EndpointServing,
+    /// The data of every member fits into DiskSize.
+    DiskWithinLimit,
+    /// CPU and memory limits are in force where they are asked for.
+    ResourcesLimited,
+    /// The last reconciliation could do what it planned.
+    Reconciled,
+}
+
+/// One condition. `holds` true is the good state for every kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Condition {
+    /// What it is about.
+    pub kind: ConditionKind,
+    /// Whether the good state holds.
+    pub holds: bool,
+    /// Why, in a sentence that names members and figures; empty where there is nothing to say.
+    pub reason: String,
+    /// When `holds` last changed.
+    pub since: Timestamp,
+}
+
+/// Puts `kind` at its new value, keeping `since` while `holds` does not change. Answers whether `holds` or
+/// the reason changed.
+pub fn set(conditions: &mut Vec<Condition>, kind: ConditionKind, holds: bool, reason: String, now: Timestamp) -> bool {
+    match conditions.iter_mut().find(|condition| condition.kind == kind) {
+        Some(condition) if condition.holds == holds && condition.reason == reason => false,
+        Some(condition) => {
+            if condition.holds != holds {
+                condition.since = now;
+            }
+            condition.holds = holds;
+            condition.reason = reason;
+            true
+        }
+        None => {
+            conditions.push(Condition { kind, holds, reason, since: now });
+            conditions.sort_by_key(|condition| condition.kind);
+            true
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn since_moves_only_when_the_state_changes() {
+        let at = |s| Timestamp::from_second(s).expect("small");
+        let mut all = Vec::new();
+        assert!(set(&mut all, ConditionKind::Quorum, true, String::new(), at(1)));
+        assert!(!set(&mut all, ConditionKind::Quorum, true, String::new(), at(2)));
+        assert!(set(&mut all, ConditionKind::Quorum, true, "3 of 3".into(), at(3)));
+        assert_eq!(all[0].since, at(1));
+        assert!(set(&mut all, ConditionKind::Quorum, false, "1 of 3".into(), at(4)));
+        assert_eq!(all[0].since, at(4));
+    }
+}

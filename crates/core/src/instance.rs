@@ -1,0 +1,188 @@
+//! The desired state of an instance: what the API writes and the controller only reads.
+
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{EtcdVersion, InstanceId};
+
+/// An instance as its owner wants it. Stored as one record, changed only by the API.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instance {
+    /// Its name for machines.
+    pub id: InstanceId,
+    /// The account that owns it; others do not see it.
+    pub account: String,
+    /// The region it lives in; it is not seen from another.
+    pub region: String,
+    /// When the request that made it was accepted.
+    pub created_at: Timestamp,
+    /// Counts the changes of `spec` that the controller has to act upon, from 1.
+    pub generation: u64,
+    /// What is wanted.
+    pub spec: Spec,
+}
+
+/// What is wanted of an instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spec {
+    /// Its name for people; not unique.
+    pub name: String,
+    /// Free text.
+    pub description: String,
+    /// VPC that it belongs to.
+    pub vpc_id: String,
+    /// Subnet that the endpoint's address is taken from.
+    pub service_subnet_id: String,
+    /// Subnets that members are spread over, evenly and in order.
+    pub subnet_ids: Vec<String>,
+    /// Version that every member runs.
+    pub version: EtcdVersion,
+    /// Number of members: 1, 3, 5, 7 or 9.
+    pub size: u8,
+    /// How clients reach it.
+    pub security: Security,
+    /// Automatic compaction; etcd's default (none) where absent.
+    pub auto_compaction: Option<AutoCompaction>,
+    /// Backups by the policy that creation makes.
+    pub backup: BackupSettings,
+    /// Which Prometheus watches it, if one does.
+    pub monitor: Option<MonitorSettings>,
+    /// More DNS names in the server certificates.
+    pub custom_domains: Vec<String>,
+    /// More addresses in the server certificates.
+    pub custom_ips: Vec<IpAddr>,
+    /// Billing mode: kept and shown, without effect here.
+    pub charge: Charge,
+    /// Storage of each member in GB (10^9 bytes); bounds the backend quota and is watched.
+    pub disk_size_gb: u32,
+    /// Limits of each member's process; none where absent.
+    pub resources: Option<Resources>,
+    /// Deletion is refused while this is set.
+    pub deletion_protection: bool,
+    /// The instance is to be taken down and forgotten.
+    pub deleting: bool,
+}
+
+/// How clients reach the members. Peers always use mTLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Security {
+    /// TLS for clients.
+    pub https: bool,
+    /// Clients must show a certificate of the instance's CA; needs `https`.
+    pub client_cert_auth: bool,
+}
+
+impl Default for Security {
+    fn default() -> Self {
+        Self { https: true, client_cert_auth: true }
+    }
+}
+
+/// Automatic compaction as etcd takes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AutoCompaction {
+    /// By age or by revisions.
+    pub mode: CompactionMode,
+    /// A duration such as `5m` for periodic (a bare number is hours), a count for revision; as etcd reads it.
+    pub retention: String,
+}
+
+/// What automatic compaction goes by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CompactionMode {
+    /// Keeps the history of the last so long.
+    Periodic,
+    /// Keeps the last so many revisions.
+    Revision,
+}
+
+impl CompactionMode {
+    /// The word that etcd's flag and the API use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Periodic => "periodic",
+            Self::Revision => "revision",
+        }
+    }
+}
+
+/// When backups are made and how many are kept. A password, if any, is sealed in the store, not here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackupSettings {
+    /// Seconds between two backups.
+    pub interval_seconds: u64,
+    /// How many are kept.
+    pub max_count: u32,
+    /// User that the backup is made as where auth is on.
+    pub user: Option<String>,
+    /// Bucket that backups go to; the service's default where absent.
+    pub cos_bucket_name: Option<String>,
+}
+
+impl Default for BackupSettings {
+    /// Hourly, 24 kept.
+    fn default() -> Self {
+        Self { interval_seconds: 3600, max_count: 24, user: None, cos_bucket_name: None }
+    }
+}
+
+/// Which Prometheus watches the instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MonitorSettings {
+    /// An existing one, by its ID.
+    pub existing_prometheus: Option<String>,
+}
+
+/// Billing mode, kept and shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Charge {
+    /// `PREPAID` or `POSTPAID_BY_HOUR`.
+    pub kind: String,
+    /// Months of a prepaid period.
+    pub period: Option<i64>,
+    /// How a prepaid period is renewed.
+    pub renew_flag: Option<String>,
+}
+
+impl Default for Charge {
+    fn default() -> Self {
+        Self { kind: "POSTPAID_BY_HOUR".to_owned(), period: None, renew_flag: None }
+    }
+}
+
+/// Limits of a member's process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resources {
+    /// Cores.
+    pub cpu: u32,
+    /// Memory in GiB.
+    pub memory_gib: u32,
+}
+
+/// DiskSize where the request names none, in GB.
+pub const DEFAULT_DISK_SIZE_GB: u32 = 20;
+
+/// The largest backend that etcd's own documentation recommends: 8 GiB.
+const LARGEST_QUOTA: u64 = 8 * 1024 * 1024 * 1024;
+
+impl Spec {
+    /// The backend quota in bytes: half of the disk, since defragmentation writes a second copy beside the
+    /// first, and no more than what etcd recommends.
+    pub fn quota_bytes(&self) -> u64 {
+        (u64::from(self.disk_size_gb) * 1_000_000_000 / 2).min(LARGEST_QUOTA)
+    }
+
+    /// What one member may keep on disk, in bytes.
+    pub fn disk_limit_bytes(&self) -> u64 {
+        u64::from(self.disk_size_gb) * 1_000_000_000
+    }
+
+    /// The subnet that member `ordinal` is placed in.
+    pub fn subnet_of(&self, ordinal: u32) -> Option<&str> {
+        let count = u32::try_from(self.subnet_ids.len()).ok().filter(|count| *count > 0)?;
+        self.subnet_ids.get((ordinal % count) as usize).map(String::as_str)
+    }
+}

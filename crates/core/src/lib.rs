@@ -1,0 +1,29 @@
+//! What cetcd knows about clusters, without doing anything to them: the desired state of an instance, what
+//! the controller recorded, what was observed, and the pure planner that turns the three into one action.
+//!
+//! Nothing here does I/O, reads a clock or draws randomness; both enter through [`clock::Clock`] and
+//! [`entropy::Entropy`], so that a seeded simulation replays exactly.
+
+pub mod action;
+pub mod clock;
+pub mod condition;
+pub mod entropy;
+pub mod id;
+pub mod instance;
+pub mod member;
+pub mod network;
+pub mod observed;
+pub mod plan;
+pub mod progress;
+pub mod quorum;
+pub mod status;
+pub mod task;
+pub mod version;
+
+pub use clock::Clock;
+pub use entropy::Entropy;
+pub use id::InstanceId;
+pub use instance::Instance;
+pub use status::Status;
+pub use task::Task;
+pub use version::EtcdVersion;

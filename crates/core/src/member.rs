@@ -1,0 +1,108 @@
+//! Everything that it takes to start a member, whatever starts it.
+
+use std::{fmt, net::SocketAddr, path::PathBuf};
+
+use crate::{
+    EtcdVersion, InstanceId,
+    instance::{AutoCompaction, Resources, Security},
+};
+
+/// What a member is to be started with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberSpec {
+    /// Its instance.
+    pub instance: InstanceId,
+    /// Its number within the instance.
+    pub ordinal: u32,
+    /// The version that it runs.
+    pub version: EtcdVersion,
+    /// Where it serves clients.
+    pub client: SocketAddr,
+    /// Where it serves peers.
+    pub peer: SocketAddr,
+    /// Whether it founds the cluster or joins it. etcd ignores it where the data directory holds a member.
+    pub start: Start,
+    /// `initial-cluster`: `name=https://peer` of every member that etcd is to expect.
+    pub initial_cluster: String,
+    /// `initial-cluster-token`.
+    pub token: String,
+    /// How clients reach it.
+    pub security: Security,
+    /// Automatic compaction.
+    pub auto_compaction: Option<AutoCompaction>,
+    /// Backend quota in bytes.
+    pub quota_bytes: u64,
+    /// Limits of its process.
+    pub resources: Option<Resources>,
+    /// Its certificates.
+    pub certificates: MemberCertificates,
+}
+
+/// `initial-cluster-state`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// Founds a cluster; only while no cluster ID was latched.
+    New,
+    /// Joins one, or goes on with its own data.
+    Existing,
+}
+
+impl Start {
+    /// The word of etcd's flag.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Existing => "existing",
+        }
+    }
+}
+
+/// A certificate and its key, PEM.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct KeyPair {
+    /// The certificate.
+    pub cert: String,
+    /// The private key, PKCS#8.
+    pub key: String,
+}
+
+impl fmt::Debug for KeyPair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyPair(redacted)")
+    }
+}
+
+/// What a member shows to clients and peers, and whom it believes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MemberCertificates {
+    /// The instance's CA, PEM.
+    pub ca: String,
+    /// Shown to clients, where https is on.
+    pub server: KeyPair,
+    /// Shown to peers.
+    pub peer: KeyPair,
+}
+
+/// Where a runtime put the files of a member.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberPaths {
+    /// `data-dir`.
+    pub data: PathBuf,
+    /// The CA.
+    pub ca: PathBuf,
+    /// Certificate shown to clients.
+    pub server_cert: PathBuf,
+    /// Its key.
+    pub server_key: PathBuf,
+    /// Certificate shown to peers.
+    pub peer_cert: PathBuf,
+    /// Its key.
+    pub peer_key: PathBuf,
+}
+
+impl MemberSpec {
+    /// The member's name.
+    pub fn name(&self) -> String {
+        self.instance.member_name(self.ordinal)
+    }
+}

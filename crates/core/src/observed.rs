@@ -1,0 +1,107 @@
+//! What was seen of an instance, at one moment. The controller gathers it; the planner only reads it.
+
+use std::net::SocketAddr;
+
+use jiff::Timestamp;
+
+/// One look at an instance.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Observed {
+    /// Whether the instance's CA and certificates are in the store (or none are needed any more).
+    pub credentials: bool,
+    /// Whether the binaries of the wanted version can be run.
+    pub installed: bool,
+    /// Every member that is recorded or of which anything is left, by ordinal.
+    pub members: Vec<ObservedMember>,
+    /// The endpoint.
+    pub endpoint: ObservedEndpoint,
+    /// Whether every member's metrics were read since it was made.
+    pub monitored: bool,
+    /// Whether the instance has a backup policy.
+    pub backup_policy: bool,
+}
+
+/// One look at a member.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObservedMember {
+    /// Its number within the instance.
+    pub ordinal: u32,
+    /// Its process.
+    pub process: Process,
+    /// Whether anything of it (data, certificates, logs) is left on disk.
+    pub footprint: bool,
+    /// What it answers.
+    pub health: Health,
+}
+
+/// State of a member's process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Process {
+    /// Never started, or removed.
+    Absent,
+    /// Runs.
+    Running,
+    /// Has ended.
+    Exited {
+        /// When that was seen.
+        at: Timestamp,
+        /// How many times in a row it ended soon after its start; 0 for a process that had run for long.
+        quick_exits: u32,
+    },
+}
+
+/// What a member answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Health {
+    /// It was not asked, since it does not run.
+    NotAsked,
+    /// It does not serve; why, in words.
+    NotServing(String),
+    /// It answered a linearizable read.
+    Serving(Serving),
+}
+
+/// What a serving member says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Serving {
+    /// ID of its cluster.
+    pub cluster_id: u64,
+    /// Its own ID in the cluster.
+    pub member_id: u64,
+    /// Whether it leads.
+    pub leader: bool,
+    /// Whether it has no vote.
+    pub learner: bool,
+    /// The version it runs, as etcd prints it: `3.5.16`.
+    pub version: String,
+    /// Size of its backend on disk, in bytes.
+    pub database_bytes: u64,
+}
+
+/// One look at the endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ObservedEndpoint {
+    /// Whether it accepts connections at the recorded address.
+    pub serving: bool,
+    /// Whether anything of it (a route) is left.
+    pub routed: bool,
+    /// The members that it passes connections to.
+    pub backends: Vec<SocketAddr>,
+}
+
+impl Observed {
+    /// What was seen of member `ordinal`.
+    pub fn member(&self, ordinal: u32) -> Option<&ObservedMember> {
+        self.members.iter().find(|member| member.ordinal == ordinal)
+    }
+}
+
+impl ObservedMember {
+    /// What it says of itself, where it serves.
+    pub fn serving(&self) -> Option<&Serving> {
+        match &self.health {
+            Health::Serving(serving) => Some(serving),
+            Health::NotAsked | Health::NotServing(_) => None,
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! From what was seen to what is shown: milestones of tasks, status words, conditions.
+
+use crate::{
+    Instance, Status,
+    condition::ConditionKind,
+    observed::{Health, Observed, ObservedMember, Process},
+    plan::{is_placed, serves},
+    quorum::quorum,
+    status::{MemberPhase, Phase},
+    task::{StepName, TaskKind},
+};
+
+/// How many of the first steps of a task are passed.
+pub fn passed_steps(kind: TaskKind, instance: &Instance, status: &Status, observed: &Observed) -> usize {
+    kind.steps().iter().take_while(|step| is_passed(**step, instance, status, observed)).count()
+}
+
+fn is_passed(step: StepName, instance: &Instance, status: &Status, observed: &Observed) -> bool {
+    let all_members = |wanted: &dyn Fn(&ObservedMember) -> bool| observed.members.iter().all(wanted);
+    match step {
+        StepName::PrepareEnv => is_placed(instance, status) && observed.credentials,
+        StepName::InstallSuit => observed.installed,
+        StepName::CreateEtcd => is_serving(status, observed),
+        StepName::InstallMonitor => observed.monitored,
+        StepName::CreateBackupPolicy => observed.backup_policy,
+        StepName::StopEtcd => !observed.endpoint.routed && all_members(&|m| m.process != Process::Running),
+        StepName::RemoveData => all_members(&|m| !m.footprint && m.process == Process::Absent),
+        // Passed by Action::Forget itself, in the transaction that deletes the records.
+        StepName::CleanEnv => false,
+    }
+}
+
+/// Whether every recorded member serves as a voter of the latched cluster and the endpoint accepts connections.
+pub fn is_serving(status: &Status, observed: &Observed) -> bool {
+    let Some(cluster_id) = status.cluster_id else { return false };
+    !status.members.is_empty()
+        && status.members.iter().all(|r| observed.member(r.ordinal).is_some_and(|m| serves(m, cluster_id)))
+        && observed.endpoint.serving
+}
+
+/// The instance's status word.
+pub fn phase(instance: &Instance, status: &Status, observed: &Observed) -> Phase {
+    if instance.spec.deleting {
+        Phase::Deleting
+    } else if status.observed_generation == 0 {
+        Phase::Creating
+    } else if is_serving(status, observed) {
+        Phase::Running
+    } else {
+        Phase::Abnormal
+    }
+}
+
+/// A member's status word.
+pub fn member_phase(member: &ObservedMember) -> MemberPhase {
+    match (&member.process, &member.health) {
+        (Process::Absent, _) => MemberPhase::Pending,
+        (Process::Exited { .. }, _) => MemberPhase::Stopped,
+        (Process::Running, Health::Serving(serving)) if serving.learner => MemberPhase::Learner,
+        (Process::Running, Health::Serving(_)) => MemberPhase::Running,
+        (Process::Running, Health::NotServing(_) | Health::NotAsked) => MemberPhase::Unhealthy,
+    }
+}
+
+/// What is true of the members and the endpoint: kind, whether it holds, and why not.
+pub fn conditions(status: &Status, observed: &Observed) -> Vec<(ConditionKind, bool, String)> {
+    let Some(cluster_id) = status.cluster_id else { return Vec::new() };
+    let mut down = Vec::new();
+    for member in &observed.members {
+        if serves(member, cluster_id) {
+            continue;
+        }
+        let why = match (&member.process, &member.health) {
+            (Process::Absent, _) => "has no process".to_owned(),
+            (Process::Exited { quick_exits, .. }, _) if *quick_exits > 1 => {
+                format!("ended {quick_exits} times soon after its start; read its log")
+            }
+            (Process::Exited { .. }, _) => "has ended".to_owned(),
+            (_, Health::NotServing(why)) => why.clone(),
+            (_, Health::Serving(s)) if s.cluster_id != cluster_id => {
+                format!("belongs to another cluster ({:x}, not {cluster_id:x})", s.cluster_id)
+            }
+            (_, Health::Serving(_)) => "is a learner".to_owned(),
+            (_, Health::NotAsked) => "was not asked".to_owned(),
+        };
+        down.push(format!("member {} {why}", member.ordinal));
+    }
+    let voters = status.members.len();
+    let healthy = voters.saturating_sub(down.len());
+    vec![
+        (ConditionKind::MembersHealthy, down.is_empty(), down.join("; ")),
+        (ConditionKind::Quorum, healthy >= quorum(voters), format!("{healthy} of {voters} voters serve")),
+        (
+            ConditionKind::EndpointServing,
+            observed.endpoint.serving,
+            if observed.endpoint.serving { String::new() } else { "the endpoint does not accept connections".to_owned() },
+        ),
+    ]
+}

@@ -1,0 +1,116 @@
+//! What the controller recorded of an instance. The API only reads it.
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{InstanceId, condition::Condition};
+
+/// What the controller knows and must not forget, one record an instance, written only by the controller.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Status {
+    /// What the API shows.
+    pub phase: Phase,
+    /// The last generation that the instance has converged on; 0 before the first.
+    pub observed_generation: u64,
+    /// The token of the cluster's first start; empty before placement. Never used for a second cluster.
+    pub cluster_token: String,
+    /// The cluster's ID, latched when the first member served. From then on no member starts as `new`.
+    pub cluster_id: Option<u64>,
+    /// Where clients connect.
+    pub endpoint: Option<SocketAddr>,
+    /// Every member that is or may be running, by ordinal. A record is written before the member is started.
+    pub members: Vec<MemberRecord>,
+    /// What is true of the instance now.
+    pub conditions: Vec<Condition>,
+}
+
+/// A member as the controller intends it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberRecord {
+    /// Its number within the instance, never used again for another address.
+    pub ordinal: u32,
+    /// Its subnet.
+    pub subnet_id: String,
+    /// Its zone, for example `ap-guangzhou-1`.
+    pub zone: String,
+    /// Where it serves clients.
+    pub client: SocketAddr,
+    /// Where it serves peers: this, not an ID, is what it is known by in the cluster.
+    pub peer: SocketAddr,
+    /// What the API shows of it.
+    pub phase: MemberPhase,
+    /// The version that it was last seen to run, as etcd prints it.
+    pub version: Option<String>,
+}
+
+/// Status of an instance in the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// Being made.
+    #[default]
+    Creating,
+    /// All is well.
+    Running,
+    /// A member or the endpoint is missing.
+    Abnormal,
+    /// Being taken down.
+    Deleting,
+}
+
+impl Phase {
+    /// The API's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Creating => "creating",
+            Self::Running => "running",
+            Self::Abnormal => "abnormal",
+            Self::Deleting => "deleting",
+        }
+    }
+}
+
+/// Status of a member in the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum MemberPhase {
+    /// Not started yet, or on its way.
+    #[default]
+    Pending,
+    /// Serves linearizable reads.
+    Running,
+    /// Takes part without a vote.
+    Learner,
+    /// Runs without serving.
+    Unhealthy,
+    /// Its process has ended.
+    Stopped,
+}
+
+impl MemberPhase {
+    /// The API's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "Pending",
+            Self::Running => "Running",
+            Self::Learner => "Learner",
+            Self::Unhealthy => "Unhealthy",
+            Self::Stopped => "Stopped",
+        }
+    }
+}
+
+impl Status {
+    /// The record of member `ordinal`.
+    pub fn member(&self, ordinal: u32) -> Option<&MemberRecord> {
+        self.members.iter().find(|member| member.ordinal == ordinal)
+    }
+
+    /// `initial-cluster` of the first start: every founder's name and peer URL.
+    pub fn initial_cluster(&self, id: &InstanceId) -> String {
+        let peers: Vec<String> =
+            self.members.iter().map(|m| format!("{}=https://{}", id.member_name(m.ordinal), m.peer)).collect();
+        peers.join(",")
+    }
+}
+

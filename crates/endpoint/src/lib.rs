@@ -1,0 +1,1 @@
+//! The layer-4 endpoint process.

@@ -1,0 +1,171 @@
+//! The runtime: what starts, stops and watches members and endpoints. The planner decides, a runtime does.
+
+pub mod process;
+
+use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf};
+
+use async_trait::async_trait;
+use cetcd_core::{
+    InstanceId,
+    member::{MemberPaths, MemberSpec},
+    observed::Process,
+};
+
+/// Runs members and endpoints.
+///
+/// Every method is idempotent: done again, or after a crash half-way, it ends in the same state.
+#[async_trait]
+pub trait Runtime: Send + Sync + 'static {
+    /// Proposes where something new in `subnet_id` can serve: an address of that subnet that is neither in
+    /// `taken` nor in use on the host. It reserves nothing: that is the store's part.
+    async fn propose(&self, subnet_id: &str, taken: &BTreeSet<SocketAddr>) -> Result<Placement, Error>;
+
+    /// Sees to it that the member's process runs: writes its files, then starts it unless it runs already
+    /// (started by this process or an earlier one). Answers once the process exists; it may not serve yet.
+    async fn ensure_member(&self, spec: &MemberSpec) -> Result<(), Error>;
+
+    /// Ends the member's process, asking first and forcing after a grace period. Answers once it has ended.
+    async fn stop_member(&self, instance: &InstanceId, ordinal: u32) -> Result<(), Error>;
+
+    /// Removes all that the member left: data, certificates, logs, limits. Refused while its process runs.
+    async fn remove_member(&self, instance: &InstanceId, ordinal: u32) -> Result<(), Error>;
+
+    /// Looks at every member and the endpoint of an instance.
+    async fn observe(&self, instance: &InstanceId) -> Result<RuntimeView, Error>;
+
+    /// Sees to it that the endpoint listens at `spec.listen` and passes connections to `spec.backends` and no
+    /// others. Answers once it does.
+    async fn ensure_endpoint(&self, spec: &EndpointSpec) -> Result<(), Error>;
+
+    /// Closes the endpoint and removes what it left. Answers once it no longer listens.
+    async fn remove_endpoint(&self, instance: &InstanceId) -> Result<(), Error>;
+
+    /// The instances of which anything (a process, a directory, a route) is left on this runtime.
+    async fn instances(&self) -> Result<BTreeSet<InstanceId>, Error>;
+
+    /// A counter that moves when a process of the instance, or its endpoint's, ended: the sign to look again.
+    fn changes(&self, instance: &InstanceId) -> tokio::sync::watch::Receiver<u64>;
+}
+
+/// Where something can serve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Placement {
+    /// For clients.
+    pub client: SocketAddr,
+    /// For peers; an endpoint leaves it unused.
+    pub peer: SocketAddr,
+}
+
+/// An endpoint as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndpointSpec {
+    /// Its instance.
+    pub instance: InstanceId,
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Where it passes connections to.
+    pub backends: Vec<SocketAddr>,
+}
+
+/// One look at an instance's processes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RuntimeView {
+    /// Every member of which anything is left, by ordinal.
+    pub members: Vec<MemberView>,
+    /// The endpoint, where anything of it is left.
+    pub endpoint: Option<EndpointView>,
+}
+
+/// One look at a member's process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberView {
+    /// Its number.
+    pub ordinal: u32,
+    /// Its process.
+    pub process: Process,
+    /// Bytes that its data directory takes on disk, as last measured.
+    pub disk_bytes: u64,
+    /// Why its CPU and memory limits are not in force, where they were asked for and are not.
+    pub unlimited: Option<String>,
+}
+
+/// One look at an endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndpointView {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Whether the endpoint process says that it listens there.
+    pub serving: bool,
+    /// Where it passes connections to.
+    pub backends: Vec<SocketAddr>,
+}
+
+/// Makes the command line of a member: the knowledge of etcd's flags, kept out of the runtimes.
+pub trait Launcher: Send + Sync + 'static {
+    /// The binary and its arguments, or in words why there is none.
+    fn command(&self, spec: &MemberSpec, paths: &MemberPaths) -> Result<CommandLine, String>;
+}
+
+/// A binary and its arguments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandLine {
+    /// The binary.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+}
+
+/// What a runtime could not do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Every address of the subnet is taken.
+    #[error("subnet {subnet} has no free address left; delete instances or configure a larger network")]
+    NoAddress {
+        /// The subnet.
+        subnet: String,
+    },
+    /// The subnet is not configured.
+    #[error("subnet {subnet} is not in the configured networks")]
+    UnknownSubnet {
+        /// The subnet.
+        subnet: String,
+    },
+    /// A member's command line could not be made.
+    #[error("{member} cannot be started: {reason}")]
+    Command {
+        /// The member's name.
+        member: String,
+        /// Why.
+        reason: String,
+    },
+    /// The operating system refused.
+    #[error("cannot {doing}: {source}")]
+    Io {
+        /// What was tried, with the path or address.
+        doing: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A member's data was to be removed while its process runs.
+    #[error("{member} still runs; stop it before its data is removed")]
+    StillRunning {
+        /// The member's name.
+        member: String,
+    },
+    /// Something did not happen in its time.
+    #[error("{what} within {seconds} s")]
+    Timeout {
+        /// What did not happen, in words.
+        what: String,
+        /// How long was waited.
+        seconds: u64,
+    },
+}
+
+impl Error {
+    /// Whether the same call may succeed later without anything being changed by a person.
+    pub fn is_retryable(&self) -> bool {
+        !matches!(self, Self::UnknownSubnet { .. })
+    }
+}

@@ -1,0 +1,1 @@
+//! Simulated runtime, etcd, store and clock; seeded scenarios.
