@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{InstanceId, condition::Condition};
@@ -21,6 +22,8 @@ pub struct Status {
     pub endpoint: Option<SocketAddr>,
     /// Every member that is or may be running, by ordinal. A record is written before the member is started.
     pub members: Vec<MemberRecord>,
+    /// When every member's metrics had first been read; absent before.
+    pub monitored_at: Option<Timestamp>,
     /// What is true of the instance now.
     pub conditions: Vec<Condition>,
 }

@@ -1,0 +1,197 @@
+//! The typed keyspace: which record lies under which key.
+//!
+//! | key | record | written by |
+//! |---|---|---|
+//! | `/instances/{id}` | [`Instance`], desired state | the API |
+//! | `/status/{id}` | [`Status`] | the controller |
+//! | `/tasks/{task}` | [`Task`] | the API makes, the controller advances |
+//! | `/policies/{id}/{name}` | [`SnapshotPolicy`] | both |
+//! | `/secrets/{id}/{name}` | sealed bytes | both |
+//! | `/addresses/{ip:port}` | ID of the instance that holds it | the controller |
+//! | `/quota/{account}/{region}` | moves with every creation, so that two cannot pass the limit together | the API |
+
+use std::net::SocketAddr;
+
+use cetcd_core::{Instance, InstanceId, Status, Task, instance::BackupSettings, member::KeyPair};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use zeroize::Zeroizing;
+
+use crate::{Entry, Error, Op, Result, Store, seal::Sealer};
+
+/// Prefix of every instance.
+pub const INSTANCES: &str = "/instances/";
+/// Prefix of every status.
+pub const STATUS: &str = "/status/";
+/// Prefix of every task.
+pub const TASKS: &str = "/tasks/";
+/// Prefix of every snapshot policy.
+pub const POLICIES: &str = "/policies/";
+/// Prefix of every reserved address.
+pub const ADDRESSES: &str = "/addresses/";
+
+/// Key of an instance's desired state.
+pub fn instance_key(id: &InstanceId) -> String {
+    format!("{INSTANCES}{id}")
+}
+
+/// Key of an instance's status.
+pub fn status_key(id: &InstanceId) -> String {
+    format!("{STATUS}{id}")
+}
+
+/// Key of a task.
+pub fn task_key(task: &str) -> String {
+    format!("{TASKS}{task}")
+}
+
+/// Prefix of an instance's policies.
+pub fn policies_prefix(id: &InstanceId) -> String {
+    format!("{POLICIES}{id}/")
+}
+
+/// Key of a policy.
+pub fn policy_key(id: &InstanceId, name: &str) -> String {
+    format!("{POLICIES}{id}/{name}")
+}
+
+/// Prefix of an instance's secrets.
+pub fn secrets_prefix(id: &InstanceId) -> String {
+    format!("/secrets/{id}/")
+}
+
+/// Key of an instance's certificates: [`InstanceCertificates`], sealed.
+pub fn certificates_key(id: &InstanceId) -> String {
+    format!("/secrets/{id}/certificates")
+}
+
+/// Key of the password that backups of the instance use, sealed.
+pub fn backup_password_key(id: &InstanceId) -> String {
+    format!("/secrets/{id}/backup-password")
+}
+
+/// Key of a reserved address.
+pub fn address_key(address: &SocketAddr) -> String {
+    format!("{ADDRESSES}{address}")
+}
+
+/// Key that every creation of an account in a region moves.
+pub fn quota_key(account: &str, region: &str) -> String {
+    format!("/quota/{account}/{region}")
+}
+
+/// When an instance is backed up, and how much is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotPolicy {
+    /// Its name, unique within the instance.
+    pub name: String,
+    /// What it does.
+    pub settings: BackupSettings,
+}
+
+/// Name of the policy that creation makes.
+pub const DEFAULT_POLICY: &str = "default-backup-policy";
+
+/// The CA of an instance and all that it issued. Sealed as one record.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstanceCertificates {
+    /// The CA.
+    pub authority: StoredPair,
+    /// The client with CN=root that the owner and the control plane use.
+    pub client: StoredPair,
+    /// Certificates of members, by ordinal.
+    pub members: std::collections::BTreeMap<u32, MemberPairs>,
+}
+
+impl std::fmt::Debug for InstanceCertificates {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("InstanceCertificates(redacted)")
+    }
+}
+
+/// A certificate and its key, PEM.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredPair {
+    /// The certificate.
+    pub cert: String,
+    /// The private key.
+    pub key: String,
+}
+
+impl From<&StoredPair> for KeyPair {
+    fn from(pair: &StoredPair) -> Self {
+        Self { cert: pair.cert.clone(), key: pair.key.clone() }
+    }
+}
+
+/// What one member shows.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberPairs {
+    /// To clients.
+    pub server: StoredPair,
+    /// To peers.
+    pub peer: StoredPair,
+}
+
+/// A record and the revision at which it was last written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record<T> {
+    /// The record.
+    pub value: T,
+    /// Revision of its last change: the precondition of the next one.
+    pub revision: u64,
+}
+
+/// Reads a record from its stored form.
+pub fn decode<T: DeserializeOwned>(entry: &Entry) -> Result<Record<T>> {
+    let value = serde_json::from_slice(&entry.value)
+        .map_err(|source| Error::Backend { doing: "read a record", source: format!("{}: {source}", entry.key).into() })?;
+    Ok(Record { value, revision: entry.mod_revision })
+}
+
+/// The stored form of a record.
+pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
+    serde_json::to_vec(value).expect("records have string keys and no failing serializers")
+}
+
+/// Reads the record under `key`.
+pub async fn get<T: DeserializeOwned>(store: &dyn Store, key: &str) -> Result<Option<Record<T>>> {
+    store.get(key).await?.as_ref().map(decode).transpose()
+}
+
+/// An operation that writes an instance's desired state.
+pub fn put_instance(instance: &Instance) -> Op {
+    Op::put(instance_key(&instance.id), encode(instance))
+}
+
+/// An operation that writes a status.
+pub fn put_status(id: &InstanceId, status: &Status) -> Op {
+    Op::put(status_key(id), encode(status))
+}
+
+/// An operation that writes a task.
+pub fn put_task(task: &Task) -> Op {
+    Op::put(task_key(&task.id), encode(task))
+}
+
+/// An operation that writes a policy.
+pub fn put_policy(id: &InstanceId, policy: &SnapshotPolicy) -> Op {
+    Op::put(policy_key(id, &policy.name), encode(policy))
+}
+
+/// An operation that seals and writes a secret.
+pub fn put_secret(sealer: &Sealer, key: &str, plain: &[u8]) -> Op {
+    Op::put(key, sealer.seal(key, plain))
+}
+
+/// Reads and opens the secret under `key`.
+pub async fn secret(store: &dyn Store, sealer: &Sealer, key: &str) -> Result<Option<Zeroizing<Vec<u8>>>> {
+    store.get(key).await?.map(|entry| sealer.open(key, &entry.value)).transpose()
+}
+
+/// Reads and opens the certificates of an instance.
+pub async fn certificates(store: &dyn Store, sealer: &Sealer, id: &InstanceId) -> Result<Option<InstanceCertificates>> {
+    let Some(plain) = secret(store, sealer, &certificates_key(id)).await? else { return Ok(None) };
+    let read = serde_json::from_slice(&plain);
+    // The parser's message may quote the text it read, which is secret: only the fact is told.
+    read.map(Some).map_err(|_| Error::Backend { doing: "read certificates", source: "the record is not as expected".into() })
+}

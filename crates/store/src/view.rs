@@ -1,0 +1,240 @@
+//! The in-memory view: every record that Describe answers from, fed by the store's watch, so that a read
+//! costs no I/O. A writer that reads its own write waits for its revision.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, RwLock, RwLockReadGuard},
+    time::Duration,
+};
+
+use cetcd_core::{Instance, InstanceId, Status, Task};
+use futures::FutureExt;
+use tokio::sync::watch;
+
+use crate::{
+    Entry, Error, Event, EventKind, Result, Store,
+    records::{self, INSTANCES, POLICIES, Record, STATUS, SnapshotPolicy, TASKS},
+};
+
+/// The records of all instances, at one revision.
+#[derive(Debug)]
+pub struct View {
+    tables: RwLock<Tables>,
+    revision: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Tables {
+    instances: BTreeMap<InstanceId, Record<Arc<Instance>>>,
+    by_owner: BTreeMap<(String, String), BTreeSet<InstanceId>>,
+    status: BTreeMap<InstanceId, Arc<Status>>,
+    tasks: BTreeMap<String, Record<Arc<Task>>>,
+    policies: BTreeMap<(InstanceId, String), Arc<SnapshotPolicy>>,
+}
+
+impl View {
+    /// Reads everything and goes on to follow the store until the returned future is dropped. The future
+    /// ends only with the store.
+    pub async fn follow(store: Arc<dyn Store>) -> Result<(Arc<Self>, impl Future<Output = ()> + Send + use<>)> {
+        let view = Arc::new(Self { tables: RwLock::default(), revision: watch::Sender::new(0) });
+        let mut watch = view.reload(&store).await?;
+        let followed = Arc::clone(&view);
+        let follow = async move {
+            while let Some(first) = watch.next().await {
+                // What is there already is taken along, so that a transaction is shown whole: its events
+                // come out of the history together.
+                let mut events = Vec::new();
+                let mut next = Some(first);
+                while let Some(Ok(event)) = next {
+                    events.push(event);
+                    next = watch.next().now_or_never().flatten();
+                }
+                followed.apply(&events);
+                if next.is_some() {
+                    // Fell behind the kept history, or the backend failed: everything is read again.
+                    match followed.reload_until_done(&store).await {
+                        Some(again) => watch = again,
+                        None => return,
+                    }
+                }
+            }
+        };
+        Ok((view, follow))
+    }
+
+    /// `None` where the store was closed.
+    async fn reload_until_done(&self, store: &Arc<dyn Store>) -> Option<crate::Watch> {
+        loop {
+            match self.reload(store).await {
+                Ok(watch) => return Some(watch),
+                Err(Error::Closed) => return None,
+                Err(error) => {
+                    tracing::error!(%error, "cannot read the store; trying again");
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                }
+            }
+        }
+    }
+
+    async fn reload(&self, store: &Arc<dyn Store>) -> Result<crate::Watch> {
+        let all = store.range("/").await?;
+        let mut tables = Tables::default();
+        for entry in &all.entries {
+            tables.put(entry);
+        }
+        let watch = store.watch("/", all.revision + 1).await?;
+        *self.tables.write().unwrap_or_else(std::sync::PoisonError::into_inner) = tables;
+        self.revision.send_replace(all.revision);
+        Ok(watch)
+    }
+
+    fn apply(&self, events: &[Event]) {
+        let Some(last) = events.last() else { return };
+        {
+            let mut tables = self.tables.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+            for event in events {
+                match &event.kind {
+                    EventKind::Put(entry) => tables.put(entry),
+                    EventKind::Delete { key } => tables.delete(key),
+                }
+            }
+        }
+        self.revision.send_replace(last.revision);
+    }
+
+    /// The revision that the view has reached.
+    pub fn revision(&self) -> u64 {
+        *self.revision.borrow()
+    }
+
+    /// Moves whenever a record changed.
+    pub fn subscribe(&self) -> watch::Receiver<u64> {
+        self.revision.subscribe()
+    }
+
+    /// Waits until the view shows all of the transaction that made `revision`.
+    pub async fn wait_for(&self, revision: u64) {
+        let mut reached = self.revision.subscribe();
+        // The sender lives as long as `self`, so waiting cannot fail.
+        let _ = reached.wait_for(|now| *now >= revision).await;
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Tables> {
+        self.tables.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// The instance `id`, with the revision that its next change must name.
+    pub fn instance(&self, id: &InstanceId) -> Option<Record<Arc<Instance>>> {
+        self.read().instances.get(id).cloned()
+    }
+
+    /// What the controller recorded of instance `id`; absent before its first turn.
+    pub fn status(&self, id: &InstanceId) -> Option<Arc<Status>> {
+        self.read().status.get(id).cloned()
+    }
+
+    /// The IDs of every instance, in order.
+    pub fn instance_ids(&self) -> Vec<InstanceId> {
+        self.read().instances.keys().cloned().collect()
+    }
+
+    /// Every instance of an account in a region with its status, oldest first.
+    pub fn instances_of(&self, account: &str, region: &str) -> Vec<(Arc<Instance>, Option<Arc<Status>>)> {
+        let tables = self.read();
+        let Some(ids) = tables.by_owner.get(&(account.to_owned(), region.to_owned())) else { return Vec::new() };
+        let mut found: Vec<_> = ids
+            .iter()
+            .filter_map(|id| Some((Arc::clone(&tables.instances.get(id)?.value), tables.status.get(id).cloned())))
+            .collect();
+        found.sort_by(|(a, _), (b, _)| a.created_at.cmp(&b.created_at).then_with(|| a.id.cmp(&b.id)));
+        found
+    }
+
+    /// How many instances an account has in a region.
+    pub fn count_of(&self, account: &str, region: &str) -> usize {
+        self.read().by_owner.get(&(account.to_owned(), region.to_owned())).map_or(0, BTreeSet::len)
+    }
+
+    /// The task `id`.
+    pub fn task(&self, id: &str) -> Option<Arc<Task>> {
+        self.read().tasks.get(id).map(|record| Arc::clone(&record.value))
+    }
+
+    /// Every task of an account in a region, newest first.
+    pub fn tasks_of(&self, account: &str, region: &str) -> Vec<Arc<Task>> {
+        self.tasks_where(|task| task.account == account && task.region == region)
+    }
+
+    /// Every task of an instance, newest first.
+    pub fn tasks_about(&self, id: &InstanceId) -> Vec<Arc<Task>> {
+        self.tasks_where(|task| task.instance == *id)
+    }
+
+    fn tasks_where(&self, wanted: impl Fn(&Task) -> bool) -> Vec<Arc<Task>> {
+        let tables = self.read();
+        let mut found: Vec<_> =
+            tables.tasks.values().map(|r| &r.value).filter(|task| wanted(task)).map(Arc::clone).collect();
+        found.sort_by(|a, b| b.created_at.cmp(&a.created_at).then_with(|| a.id.cmp(&b.id)));
+        found
+    }
+
+    /// Every snapshot policy of an instance, by name.
+    pub fn policies_of(&self, id: &InstanceId) -> Vec<Arc<SnapshotPolicy>> {
+        let tables = self.read();
+        let from = (id.clone(), String::new());
+        tables.policies.range(from..).take_while(|((owner, _), _)| owner == id).map(|(_, p)| Arc::clone(p)).collect()
+    }
+}
+
+impl Tables {
+    fn put(&mut self, entry: &Entry) {
+        let result = self.try_put(entry);
+        if let Err(error) = result {
+            // A record that cannot be read hides one thing; it must not take the others away.
+            tracing::error!(key = entry.key, %error, "a record cannot be read and is left out of the view");
+        }
+    }
+
+    fn try_put(&mut self, entry: &Entry) -> Result<()> {
+        if entry.key.starts_with(INSTANCES) {
+            let record: Record<Instance> = records::decode(entry)?;
+            let owner = (record.value.account.clone(), record.value.region.clone());
+            let id = record.value.id.clone();
+            self.by_owner.entry(owner).or_default().insert(id.clone());
+            self.instances.insert(id, Record { value: Arc::new(record.value), revision: record.revision });
+        } else if let Some(id) = entry.key.strip_prefix(STATUS).and_then(InstanceId::parse) {
+            self.status.insert(id, Arc::new(records::decode(entry)?.value));
+        } else if let Some(task) = entry.key.strip_prefix(TASKS) {
+            let record: Record<Task> = records::decode(entry)?;
+            self.tasks.insert(task.to_owned(), Record { value: Arc::new(record.value), revision: record.revision });
+        } else if let Some((id, name)) = policy_of(&entry.key) {
+            self.policies.insert((id, name), Arc::new(records::decode(entry)?.value));
+        }
+        Ok(())
+    }
+
+    fn delete(&mut self, key: &str) {
+        if let Some(id) = key.strip_prefix(INSTANCES).and_then(InstanceId::parse) {
+            if let Some(gone) = self.instances.remove(&id) {
+                let owner = (gone.value.account.clone(), gone.value.region.clone());
+                if let Some(ids) = self.by_owner.get_mut(&owner) {
+                    ids.remove(&id);
+                    if ids.is_empty() {
+                        self.by_owner.remove(&owner);
+                    }
+                }
+            }
+        } else if let Some(id) = key.strip_prefix(STATUS).and_then(InstanceId::parse) {
+            self.status.remove(&id);
+        } else if let Some(task) = key.strip_prefix(TASKS) {
+            self.tasks.remove(task);
+        } else if let Some(id_and_name) = policy_of(key) {
+            self.policies.remove(&id_and_name);
+        }
+    }
+}
+
+fn policy_of(key: &str) -> Option<(InstanceId, String)> {
+    let (id, name) = key.strip_prefix(POLICIES)?.split_once('/')?;
+    Some((InstanceId::parse(id)?, name.to_owned()))
+}
