@@ -1,0 +1,13 @@
+//! The actions of the API, each declared once. [`for_each_action!`](crate::for_each_action) lists them.
+
+mod attributes;
+mod instances;
+mod observe;
+mod snapshots;
+mod surroundings;
+
+pub use attributes::*;
+pub use instances::*;
+pub use observe::*;
+pub use snapshots::*;
+pub use surroundings::*;
