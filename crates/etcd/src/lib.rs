@@ -2,17 +2,20 @@
 //! the installer.
 
 pub mod admin;
+mod archive;
+pub mod catalogue;
+pub mod client;
+mod error;
+pub mod flags;
+mod metrics;
+mod path;
+pub mod versions;
 
-/// What went wrong with a member, a version or its installation.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Error {
-    /// The member does not answer, or not in time.
-    #[error("{address} does not serve: {reason}")]
-    NotServing {
-        /// Its client address.
-        address: std::net::SocketAddr,
-        /// Why, in words.
-        reason: String,
-    },
-}
+pub use admin::{ClientCredentials, EtcdAdmin, Target};
+pub use client::LiveAdmin;
+pub use error::Error;
+pub use flags::command_arguments;
+pub use versions::{Binaries, Installer, Versions};
+
+/// A result of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

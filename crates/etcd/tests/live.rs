@@ -1,0 +1,131 @@
+//! Asking members that really run. Needs binaries of etcd: `make versions`.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod support;
+
+use std::{
+    fs,
+    net::{IpAddr, SocketAddr},
+    time::{Duration, Instant},
+};
+
+use cetcd_core::EtcdVersion;
+use cetcd_etcd::{EtcdAdmin, Installer, LiveAdmin, client::Options};
+use rustix::process::Signal;
+use support::{Credentials, Member, addresses, newest, versions};
+
+/// Slow machines may take long to answer; members here are either there or not.
+fn admin() -> LiveAdmin {
+    LiveAdmin::new(Options { timeout: Duration::from_secs(5) })
+}
+
+/// How many connections to `address` this machine has.
+fn established(address: SocketAddr) -> usize {
+    let IpAddr::V4(ip) = address.ip() else { panic!("{address} is no IPv4 address") };
+    let remote = format!("{:08X}:{:04X}", u32::from_le_bytes(ip.octets()), address.port());
+    let table = fs::read_to_string("/proc/net/tcp").unwrap();
+    let fields = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    // 01 is ESTABLISHED.
+    fields.filter(|fields| fields.get(2) == Some(&remote.as_str()) && fields.get(3) == Some(&"01")).count()
+}
+
+#[tokio::test]
+async fn every_installed_version_starts_with_its_command_line_and_says_who_it_is() {
+    let admin = admin();
+    for version in versions().installed() {
+        let mut member = Member::start(&version, true);
+        let serving = member.serving(&admin).await;
+        assert_eq!(serving.version.parse::<EtcdVersion>().unwrap().bare(), version.bare());
+        assert!(serving.leader && !serving.learner, "{serving:?}");
+        assert!(serving.cluster_id != 0 && serving.member_id != 0 && serving.database_bytes > 0, "{serving:?}");
+        let metrics = admin.metrics(&member.target).await.unwrap();
+        assert!(metrics.contains("\netcd_server_has_leader 1\n"), "{version}");
+        assert!(member.child.try_wait().unwrap().is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_member_without_https_is_asked_in_plain() {
+    let admin = admin();
+    let mut member = Member::start(&newest(), false);
+    assert!(member.serving(&admin).await.leader);
+    assert!(admin.metrics(&member.target).await.unwrap().contains("etcd_server_has_leader 1"));
+}
+
+#[tokio::test]
+async fn nobody_at_the_address_is_said_at_once() {
+    let address = addresses().0;
+    let credentials = Some(Credentials::issue(address).control_plane);
+    let instance = cetcd_core::InstanceId::parse("etcd-test0000").unwrap();
+    let target = cetcd_etcd::Target { instance, address, credentials };
+    let start = Instant::now();
+    for answer in [admin().probe(&target).await.map(|_| ()), admin().metrics(&target).await.map(|_| ())] {
+        let said = answer.unwrap_err().to_string();
+        assert!(said.contains("Connection refused"), "{said}");
+    }
+    assert!(start.elapsed() < Duration::from_secs(4));
+}
+
+#[tokio::test]
+async fn a_frozen_member_is_given_up_on_in_time_and_leaks_nothing_and_is_found_again() {
+    let mut member = Member::start(&newest(), true);
+    member.serving(&admin()).await;
+    let admin = LiveAdmin::new(Options { timeout: Duration::from_millis(300) });
+    member.signal(Signal::STOP);
+    let mut open = Vec::new();
+    for _ in 0..6 {
+        let start = Instant::now();
+        let said = admin.probe(&member.target).await.unwrap_err().to_string();
+        assert!(said.ends_with("no answer within 300 ms"), "{said}");
+        assert!(admin.metrics(&member.target).await.is_err());
+        assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+        open.push(established(member.target.address));
+    }
+    assert!(open[5] <= open[0] + 1, "connections: {open:?}");
+    member.signal(Signal::CONT);
+    member.serving(&admin).await;
+}
+
+#[tokio::test]
+async fn a_member_that_ended_is_noticed_on_the_kept_connection() {
+    let admin = admin();
+    let mut member = Member::start(&newest(), true);
+    member.serving(&admin).await;
+    member.child.kill().unwrap();
+    member.child.wait().unwrap();
+    let said = admin.probe(&member.target).await.unwrap_err().to_string();
+    assert!(said.contains("does not serve"), "{said}");
+    let said = admin.probe(&member.target).await.unwrap_err().to_string();
+    assert!(said.contains("Connection refused"), "{said}");
+}
+
+#[tokio::test]
+async fn new_credentials_replace_the_kept_connection() {
+    let admin = admin();
+    let mut member = Member::start(&newest(), true);
+    member.serving(&admin).await;
+
+    let mut stranger = member.target.clone();
+    stranger.credentials = Some(Credentials::issue(stranger.address).control_plane);
+    let pem = &stranger.credentials.as_ref().unwrap().client;
+    for answer in [admin.probe(&stranger).await.map(|_| ()), admin.metrics(&stranger).await.map(|_| ())] {
+        let said = answer.unwrap_err().to_string();
+        assert!(said.contains("certificate"), "{said}");
+        assert!(!said.contains(&pem.key) && !said.contains("BEGIN"), "{said}");
+    }
+    admin.probe(&member.target).await.unwrap();
+}
+
+#[tokio::test]
+async fn credentials_that_are_no_pem_are_not_repeated() {
+    let address = addresses().0;
+    let mut credentials = cetcd_etcd::ClientCredentials::clone(&Credentials::issue(address).control_plane);
+    credentials.client.key = "-----BEGIN PRIVATE KEY-----\nsecret\n".to_owned();
+    let instance = cetcd_core::InstanceId::parse("etcd-test0000").unwrap();
+    let target = cetcd_etcd::Target { instance, address, credentials: Some(credentials.into()) };
+    for answer in [admin().probe(&target).await.map(|_| ()), admin().metrics(&target).await.map(|_| ())] {
+        let said = format!("{:?}", answer.unwrap_err());
+        assert!(!said.contains("secret"), "{said}");
+    }
+}

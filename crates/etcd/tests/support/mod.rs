@@ -1,0 +1,174 @@
+//! A real member of one, for tests that need one.
+
+use std::{
+    fs::{self, File},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use cetcd_core::{
+    EtcdVersion, InstanceId,
+    instance::{AutoCompaction, CompactionMode, Security},
+    member::{KeyPair, MemberCertificates, MemberPaths, MemberSpec, Start},
+    observed::Serving,
+};
+use cetcd_etcd::{
+    ClientCredentials, EtcdAdmin, Installer, LiveAdmin, Target, Versions, command_arguments,
+    versions::{Options, default_versions_dir},
+};
+use cetcd_pki::{Authority, LeafRequest};
+
+/// The versions that `make versions` brought.
+pub fn versions() -> Versions {
+    let folder = default_versions_dir().expect("tests need a home folder, or CETCD_ETCD_VERSIONS_DIR");
+    let versions = Versions::new(Options { url_template: None, ..Options::new(&folder) });
+    assert!(
+        !versions.installed().is_empty(),
+        "no etcd in {} and none on PATH: run `make versions` first",
+        folder.display()
+    );
+    versions
+}
+
+/// The newest version that is there.
+pub fn newest() -> EtcdVersion {
+    versions().installed().swap_remove(0)
+}
+
+/// An instance's CA and what it issued for a member and the control plane.
+pub struct Credentials {
+    certificates: MemberCertificates,
+    pub control_plane: Arc<ClientCredentials>,
+}
+
+impl Credentials {
+    pub fn issue(address: SocketAddr) -> Self {
+        let now = jiff::Timestamp::now();
+        let authority = Authority::create("etcd-test0000", now, 30).unwrap();
+        let request = || LeafRequest::new(now).ips([address.ip()]);
+        let pair = |leaf: cetcd_pki::Leaf| KeyPair { cert: leaf.cert_pem, key: leaf.key_pem.to_string() };
+        Self {
+            certificates: MemberCertificates {
+                ca: authority.cert_pem().to_owned(),
+                server: pair(authority.issue_server(&request()).unwrap()),
+                peer: pair(authority.issue_peer(&request()).unwrap()),
+            },
+            control_plane: Arc::new(ClientCredentials {
+                ca: authority.cert_pem().to_owned(),
+                client: pair(authority.issue_client("root", now, 30).unwrap()),
+            }),
+        }
+    }
+}
+
+/// A member that runs until this is dropped.
+pub struct Member {
+    pub child: Child,
+    pub target: Target,
+    folder: tempfile::TempDir,
+}
+
+impl Member {
+    /// Starts the only member of a new cluster, as the command line of its version says.
+    pub fn start(version: &EtcdVersion, https: bool) -> Self {
+        let (client, peer) = addresses();
+        let credentials = Credentials::issue(client);
+        let instance = InstanceId::parse("etcd-test0000").unwrap();
+        let spec = MemberSpec {
+            ordinal: 0,
+            version: version.clone(),
+            client,
+            peer,
+            start: Start::New,
+            initial_cluster: format!("{}=https://{peer}", instance.member_name(0)),
+            token: format!("token-{client}"),
+            security: Security { https, client_cert_auth: https },
+            auto_compaction: Some(AutoCompaction { mode: CompactionMode::Periodic, retention: "5m".to_owned() }),
+            quota_bytes: 8 * 1024 * 1024 * 1024,
+            resources: None,
+            certificates: credentials.certificates,
+            instance: instance.clone(),
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let paths = write_files(folder.path(), &spec.certificates);
+        let log = File::create(folder.path().join("log")).unwrap();
+        let child = Command::new(versions().binaries(version).expect("installed").etcd)
+            .args(command_arguments(&spec, &paths))
+            .env_clear()
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let credentials = https.then_some(credentials.control_plane);
+        Self { child, target: Target { instance, address: client, credentials }, folder }
+    }
+
+    /// Waits until it serves. etcd tells nobody, so that it has to be asked.
+    pub async fn serving(&mut self, admin: &LiveAdmin) -> Serving {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            match admin.probe(&self.target).await {
+                Ok(serving) => return serving,
+                Err(error) => {
+                    let ended = self.child.try_wait().unwrap();
+                    let log = || fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+                    assert!(ended.is_none(), "etcd ended ({ended:?}):\n{}", log());
+                    assert!(Instant::now() < deadline, "{error}:\n{}", log());
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        // Neither fails for a child that was not waited for; and if so, the test has already said more.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn write_files(folder: &Path, certificates: &MemberCertificates) -> MemberPaths {
+    let write = |name: &str, text: &str| {
+        let path = folder.join(name);
+        fs::write(&path, text).unwrap();
+        path
+    };
+    MemberPaths {
+        data: folder.join("data"),
+        ca: write("ca.pem", &certificates.ca),
+        server_cert: write("server.pem", &certificates.server.cert),
+        server_key: write("server-key.pem", &certificates.server.key),
+        peer_cert: write("peer.pem", &certificates.peer.cert),
+        peer_key: write("peer-key.pem", &certificates.peer.key),
+    }
+}
+
+/// A loopback address of which nobody else uses the standard ports.
+pub fn addresses() -> (SocketAddr, SocketAddr) {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        // Beyond what instances of a service on this machine are given.
+        let number = std::process::id().wrapping_mul(101).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        let [_, b, c, d] = number.to_be_bytes();
+        let ip = Ipv4Addr::new(127, 0xe0 | (b & 0x1f), c, d.clamp(1, 254));
+        let addresses = (SocketAddr::from((ip, 2379)), SocketAddr::from((ip, 2380)));
+        if TcpListener::bind(addresses.0).is_ok() && TcpListener::bind(addresses.1).is_ok() {
+            return addresses;
+        }
+    }
+}
