@@ -1,0 +1,124 @@
+"""Using a cluster as its clients do: the matching etcdctl, and gRPC with mTLS."""
+
+import os
+import shutil
+import subprocess
+
+import grpc
+
+from .server import VERSIONS
+
+
+def write_credentials(credential, directory):
+    """Writes ca.pem, client.pem and client.key, readable by their owner only."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name, text in (("ca.pem", credential["CACert"]), ("client.pem", credential["Cert"]), ("client.key", credential["Key"])):
+        with open(os.open(directory / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(text)
+    return directory
+
+
+def etcdctl(version, endpoint, certificates, *arguments, check=True):
+    """Runs the etcdctl of `version`; `certificates` None leaves the client certificate out."""
+    program = VERSIONS / version / "etcdctl"
+    program = str(program) if program.exists() else shutil.which("etcdctl")
+    command = [program, "--endpoints", endpoint, "--dial-timeout", "3s", "--command-timeout", "5s"]
+    if certificates:
+        command += ["--cacert", str(certificates / "ca.pem"), "--cert", str(certificates / "client.pem"),
+                    "--key", str(certificates / "client.key")]
+    done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=30, check=False,
+                          env={"ETCDCTL_API": "3", "PATH": os.environ["PATH"]})
+    assert not check or done.returncode == 0, f"etcdctl {' '.join(arguments)}: {done.stdout}{done.stderr}"
+    return done
+
+
+def _varint(number):
+    out = bytearray()
+    while number > 0x7F:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
+
+
+def _field(number, value):
+    return _varint(number << 3 | 2) + _varint(len(value)) + value
+
+
+def _read_varint(data, place):
+    number = shift = 0
+    while True:
+        byte = data[place]
+        place += 1
+        number |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            return number, place
+
+
+def _fields(data):
+    """(number, value) of a protobuf message; enough of the format for etcd's answers."""
+    place = 0
+    while place < len(data):
+        tag, place = _read_varint(data, place)
+        if tag & 7 == 2:
+            length, place = _read_varint(data, place)
+            yield tag >> 3, data[place:place + length]
+            place += length
+        else:
+            value, place = _read_varint(data, place)
+            yield tag >> 3, value
+
+
+class Client:
+    """An etcd client of a few lines over gRPC. It never tries again by itself: each failure shows."""
+
+    def __init__(self, url, certificates):
+        pair = [(certificates / name).read_bytes() for name in ("ca.pem", "client.key", "client.pem")]
+        self.channel = grpc.secure_channel(url.removeprefix("https://"), grpc.ssl_channel_credentials(*pair), options=[
+            ("grpc.enable_retries", 0), ("grpc.use_local_subchannel_pool", 1), ("grpc.enable_http_proxy", 0),
+            ("grpc.initial_reconnect_backoff_ms", 100), ("grpc.min_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 100)])
+        self._put = self.channel.unary_unary("/etcdserverpb.KV/Put")
+        self._range = self.channel.unary_unary("/etcdserverpb.KV/Range")
+        self._status = self.channel.unary_unary("/etcdserverpb.Maintenance/Status")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self.channel.close()
+
+    def put(self, key, value, timeout=5.0):
+        self._put(_field(1, key.encode()) + _field(2, value.encode()), timeout=timeout)
+
+    def get(self, key, timeout=5.0):
+        """A linearizable read; None where the key is not there."""
+        answer = self._range(_field(1, key.encode()), timeout=timeout)
+        for number, value in _fields(answer):
+            if number == 2:
+                return dict(_fields(value)).get(5, b"").decode()
+        return None
+
+    def prefix(self, prefix, timeout=10.0):
+        """Every key that begins with `prefix`, with its value."""
+        start = prefix.encode()
+        answer = self._range(_field(1, start) + _field(2, start[:-1] + bytes([start[-1] + 1])), timeout=timeout)
+        pairs = [dict(_fields(value)) for number, value in _fields(answer) if number == 2]
+        return {pair[1].decode(): pair.get(5, b"").decode() for pair in pairs}
+
+    def status(self, timeout=5.0):
+        """cluster, member and leader IDs as this member sees them."""
+        answer = dict(_fields(self._status(b"", timeout=timeout)))
+        header = dict(_fields(answer[1]))
+        return {"cluster": header[1], "member": header[2], "leader": answer.get(4, 0)}
+
+    def answers(self, timeout=0.5):
+        """Whether a linearizable read succeeds now."""
+        try:
+            self.get("health", timeout)
+            return True
+        except grpc.RpcError:
+            return False
