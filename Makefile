@@ -21,7 +21,7 @@ down:  ## delete the clusters, stop everything, remove the data
 test:  ## every test: the crates' own, then the official clients against the built server
 	@scripts/test
 
-e2e:  ## only the official clients against the built server
+e2e:  ## only the official clients against the built server, in their long forms
 	@scripts/test --e2e
 
 lint:  ## formatting, clippy, spelling, licences and sources of dependencies, file lengths
