@@ -1,1 +1,24 @@
-fn main() {}
+//! cetcd: a managed etcd service that you run yourself.
+
+mod cli;
+mod launcher;
+mod live;
+mod serve;
+mod settings;
+mod system;
+mod tls;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let arguments = cli::Arguments::parse();
+    match cli::run(arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("cetcd: {error:#}");
+            ExitCode::from(cli::exit_code(&error))
+        }
+    }
+}

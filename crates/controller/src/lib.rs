@@ -1,1 +1,28 @@
-//! Observe, plan, act, record.
+//! The loop: observe, plan, act, record.
+//!
+//! ```text
+//!   store ──read──► desired, recorded ─┐
+//!   runtime, members ──observe──► seen ┴─► plan (pure, in core) ─► record ─► one action ─► again
+//! ```
+//!
+//! A reconciler takes no input but the instance's ID, has one path, and may be stopped after any step: the
+//! next turn reads everything anew. Time and randomness come from [`World`], so that the simulation drives
+//! the very same code.
+
+mod act;
+mod certificates;
+mod driver;
+mod error;
+mod metrics;
+mod observe;
+mod place;
+mod record;
+mod turn;
+mod world;
+
+pub use certificates::{Issue, PkiIssuer};
+pub use driver::{Controller, Options};
+pub use error::{Error, Result};
+pub use metrics::Metrics;
+pub use turn::{Reconciler, Turn};
+pub use world::World;

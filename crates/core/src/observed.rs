@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 /// One look at an instance.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an independent fact that was seen, not a state machine")]
 pub struct Observed {
     /// Whether the instance's CA and certificates are in the store (or none are needed any more).
     pub credentials: bool,
@@ -32,6 +33,10 @@ pub struct ObservedMember {
     pub footprint: bool,
     /// What it answers.
     pub health: Health,
+    /// Bytes that its data takes on disk, as last measured.
+    pub disk_bytes: u64,
+    /// Why its CPU and memory limits are not in force, where they were asked for and are not.
+    pub unlimited: Option<String>,
 }
 
 /// State of a member's process.

@@ -55,7 +55,7 @@ pub fn plan(instance: &Instance, status: &Status, observed: &Observed, now: Time
         match start_due(member, now) {
             Due::Runs => {}
             Due::Now => return Plan::Act(Action::RestartMember { ordinal: member.ordinal }),
-            Due::At(at) => due = earliest(due, at),
+            Due::At(at) => due = Some(earliest(due, at)),
         }
     }
     let backends = wanted_backends(status, observed, cluster_id);
@@ -107,7 +107,7 @@ fn plan_bootstrap(status: &Status, observed: &Observed, now: Timestamp) -> Plan 
         match start_due(member, now) {
             Due::Runs => {}
             Due::Now => ordinals.push(member.ordinal),
-            Due::At(at) => due = earliest(due, at),
+            Due::At(at) => due = Some(earliest(due, at)),
         }
     }
     if ordinals.is_empty() {
@@ -179,8 +179,8 @@ pub fn back_off(quick_exits: u32) -> SignedDuration {
     }
 }
 
-fn earliest(due: Option<Timestamp>, at: Timestamp) -> Option<Timestamp> {
-    Some(due.map_or(at, |due| due.min(at)))
+fn earliest(due: Option<Timestamp>, at: Timestamp) -> Timestamp {
+    due.map_or(at, |due| due.min(at))
 }
 
 #[cfg(test)]

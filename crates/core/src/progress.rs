@@ -63,7 +63,7 @@ pub fn member_phase(member: &ObservedMember) -> MemberPhase {
 }
 
 /// What is true of the members and the endpoint: kind, whether it holds, and why not.
-pub fn conditions(status: &Status, observed: &Observed) -> Vec<(ConditionKind, bool, String)> {
+pub fn conditions(instance: &Instance, status: &Status, observed: &Observed) -> Vec<(ConditionKind, bool, String)> {
     let Some(cluster_id) = status.cluster_id else { return Vec::new() };
     let mut down = Vec::new();
     for member in &observed.members {
@@ -87,13 +87,31 @@ pub fn conditions(status: &Status, observed: &Observed) -> Vec<(ConditionKind, b
     }
     let voters = status.members.len();
     let healthy = voters.saturating_sub(down.len());
+    let limit = instance.spec.disk_limit_bytes();
+    let large: Vec<String> = observed
+        .members
+        .iter()
+        .filter(|m| m.disk_bytes > limit)
+        .map(|m| format!("member {} keeps {} bytes of {limit}", m.ordinal, m.disk_bytes))
+        .collect();
+    let unlimited: Vec<String> = observed
+        .members
+        .iter()
+        .filter_map(|m| Some(format!("member {}: {}", m.ordinal, m.unlimited.as_ref()?)))
+        .collect();
     vec![
+        (ConditionKind::DiskWithinLimit, large.is_empty(), large.join("; ")),
+        (ConditionKind::ResourcesLimited, unlimited.is_empty(), unlimited.join("; ")),
         (ConditionKind::MembersHealthy, down.is_empty(), down.join("; ")),
         (ConditionKind::Quorum, healthy >= quorum(voters), format!("{healthy} of {voters} voters serve")),
         (
             ConditionKind::EndpointServing,
             observed.endpoint.serving,
-            if observed.endpoint.serving { String::new() } else { "the endpoint does not accept connections".to_owned() },
+            if observed.endpoint.serving {
+                String::new()
+            } else {
+                "the endpoint does not accept connections".to_owned()
+            },
         ),
     ]
 }

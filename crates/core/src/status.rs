@@ -116,4 +116,3 @@ impl Status {
         peers.join(",")
     }
 }
-

@@ -168,12 +168,7 @@ impl StepState {
 
 impl Task {
     /// A task that has just been accepted; its first step runs.
-    pub fn accepted(
-        id: String,
-        kind: TaskKind,
-        instance: &crate::Instance,
-        now: Timestamp,
-    ) -> Self {
+    pub fn accepted(id: String, kind: TaskKind, instance: &crate::Instance, now: Timestamp) -> Self {
         let steps = kind
             .steps()
             .iter()
@@ -238,7 +233,7 @@ impl Task {
             return false;
         }
         step.state = state;
-        step.failed_message = message.to_owned();
+        message.clone_into(&mut step.failed_message);
         self.updated_at = now;
         true
     }

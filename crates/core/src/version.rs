@@ -123,7 +123,18 @@ mod tests {
 
     #[test]
     fn text_that_is_no_version_is_refused() {
-        for bad in ["", "v3", "v3.5", "3.5.x", "v3.5.16/../../bin", "v3.5.16 ", "v03.5.1", "v3.5.1..", "v3.5.99999999", "v3.5."] {
+        for bad in [
+            "",
+            "v3",
+            "v3.5",
+            "3.5.x",
+            "v3.5.16/../../bin",
+            "v3.5.16 ",
+            "v03.5.1",
+            "v3.5.1..",
+            "v3.5.99999999",
+            "v3.5.",
+        ] {
             assert!(bad.parse::<EtcdVersion>().is_err(), "{bad}");
         }
     }

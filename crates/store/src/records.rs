@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `/instances/{id}` | [`Instance`], desired state | the API |
 //! | `/status/{id}` | [`Status`] | the controller |
-//! | `/tasks/{task}` | [`Task`] | the API makes, the controller advances |
+//! | `/tasks/{id}/{task}` | [`Task`] | the API makes, the controller advances |
 //! | `/policies/{id}/{name}` | [`SnapshotPolicy`] | both |
 //! | `/secrets/{id}/{name}` | sealed bytes | both |
 //! | `/addresses/{ip:port}` | ID of the instance that holds it | the controller |
@@ -39,9 +39,14 @@ pub fn status_key(id: &InstanceId) -> String {
     format!("{STATUS}{id}")
 }
 
+/// Prefix of an instance's tasks. They stay when the instance is gone.
+pub fn tasks_prefix(id: &InstanceId) -> String {
+    format!("{TASKS}{id}/")
+}
+
 /// Key of a task.
-pub fn task_key(task: &str) -> String {
-    format!("{TASKS}{task}")
+pub fn task_key(task: &Task) -> String {
+    format!("{TASKS}{}/{}", task.instance, task.id)
 }
 
 /// Prefix of an instance's policies.
@@ -143,8 +148,10 @@ pub struct Record<T> {
 
 /// Reads a record from its stored form.
 pub fn decode<T: DeserializeOwned>(entry: &Entry) -> Result<Record<T>> {
-    let value = serde_json::from_slice(&entry.value)
-        .map_err(|source| Error::Backend { doing: "read a record", source: format!("{}: {source}", entry.key).into() })?;
+    let value = serde_json::from_slice(&entry.value).map_err(|source| Error::Backend {
+        doing: "read a record",
+        source: format!("{}: {source}", entry.key).into(),
+    })?;
     Ok(Record { value, revision: entry.mod_revision })
 }
 
@@ -170,7 +177,7 @@ pub fn put_status(id: &InstanceId, status: &Status) -> Op {
 
 /// An operation that writes a task.
 pub fn put_task(task: &Task) -> Op {
-    Op::put(task_key(&task.id), encode(task))
+    Op::put(task_key(task), encode(task))
 }
 
 /// An operation that writes a policy.
@@ -190,8 +197,13 @@ pub async fn secret(store: &dyn Store, sealer: &Sealer, key: &str) -> Result<Opt
 
 /// Reads and opens the certificates of an instance.
 pub async fn certificates(store: &dyn Store, sealer: &Sealer, id: &InstanceId) -> Result<Option<InstanceCertificates>> {
-    let Some(plain) = secret(store, sealer, &certificates_key(id)).await? else { return Ok(None) };
-    let read = serde_json::from_slice(&plain);
+    store.get(&certificates_key(id)).await?.map(|entry| open_certificates(sealer, id, &entry)).transpose()
+}
+
+/// Opens the certificates of an instance.
+pub fn open_certificates(sealer: &Sealer, id: &InstanceId, entry: &Entry) -> Result<InstanceCertificates> {
+    let plain = sealer.open(&certificates_key(id), &entry.value)?;
     // The parser's message may quote the text it read, which is secret: only the fact is told.
-    read.map(Some).map_err(|_| Error::Backend { doing: "read certificates", source: "the record is not as expected".into() })
+    serde_json::from_slice(&plain)
+        .map_err(|_| Error::Backend { doing: "read certificates", source: "the record is not as expected".into() })
 }

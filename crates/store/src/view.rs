@@ -133,9 +133,9 @@ impl View {
         self.read().status.get(id).cloned()
     }
 
-    /// The IDs of every instance, in order.
-    pub fn instance_ids(&self) -> Vec<InstanceId> {
-        self.read().instances.keys().cloned().collect()
+    /// Every instance with the revision of its desired state, in order of IDs.
+    pub fn instance_revisions(&self) -> Vec<(InstanceId, u64)> {
+        self.read().instances.iter().map(|(id, record)| (id.clone(), record.revision)).collect()
     }
 
     /// Every instance of an account in a region with its status, oldest first.
@@ -170,7 +170,8 @@ impl View {
         self.tasks_where(|task| task.instance == *id)
     }
 
-    fn tasks_where(&self, wanted: impl Fn(&Task) -> bool) -> Vec<Arc<Task>> {
+    /// Every task that is `wanted`, newest first.
+    pub fn tasks_where(&self, wanted: impl Fn(&Task) -> bool) -> Vec<Arc<Task>> {
         let tables = self.read();
         let mut found: Vec<_> =
             tables.tasks.values().map(|r| &r.value).filter(|task| wanted(task)).map(Arc::clone).collect();
@@ -204,7 +205,7 @@ impl Tables {
             self.instances.insert(id, Record { value: Arc::new(record.value), revision: record.revision });
         } else if let Some(id) = entry.key.strip_prefix(STATUS).and_then(InstanceId::parse) {
             self.status.insert(id, Arc::new(records::decode(entry)?.value));
-        } else if let Some(task) = entry.key.strip_prefix(TASKS) {
+        } else if let Some(task) = task_of(&entry.key) {
             let record: Record<Task> = records::decode(entry)?;
             self.tasks.insert(task.to_owned(), Record { value: Arc::new(record.value), revision: record.revision });
         } else if let Some((id, name)) = policy_of(&entry.key) {
@@ -226,12 +227,16 @@ impl Tables {
             }
         } else if let Some(id) = key.strip_prefix(STATUS).and_then(InstanceId::parse) {
             self.status.remove(&id);
-        } else if let Some(task) = key.strip_prefix(TASKS) {
+        } else if let Some(task) = task_of(key) {
             self.tasks.remove(task);
         } else if let Some(id_and_name) = policy_of(key) {
             self.policies.remove(&id_and_name);
         }
     }
+}
+
+fn task_of(key: &str) -> Option<&str> {
+    key.strip_prefix(TASKS)?.split_once('/').map(|(_, task)| task)
 }
 
 fn policy_of(key: &str) -> Option<(InstanceId, String)> {

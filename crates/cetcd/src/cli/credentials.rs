@@ -1,0 +1,84 @@
+//! `cetcd credentials`: how to be let in.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde_json::json;
+
+use super::{
+    client::Client,
+    output::{Format, print_data, text},
+};
+use crate::system::{private_dir, write_private};
+
+/// Shows an instance's credentials, or writes them to files.
+#[derive(Debug, clap::Args)]
+pub struct Credentials {
+    /// ID of the instance
+    id: String,
+    /// Write ca.crt, client.crt and client.key into this directory (0600)
+    #[arg(long, value_name = "DIR")]
+    write: Option<PathBuf>,
+}
+
+/// Files of a client of an instance.
+pub struct ClientFiles {
+    /// URL of the instance's endpoint.
+    pub endpoint: String,
+    /// CA, certificate and key; `None` where https is off.
+    pub files: Option<[PathBuf; 3]>,
+}
+
+impl ClientFiles {
+    /// The flags of etcdctl.
+    pub fn etcdctl_flags(&self) -> Vec<String> {
+        let mut flags = vec![format!("--endpoints={}", self.endpoint)];
+        if let Some([ca, cert, key]) = &self.files {
+            flags.push(format!("--cacert={}", ca.display()));
+            flags.push(format!("--cert={}", cert.display()));
+            flags.push(format!("--key={}", key.display()));
+        }
+        flags
+    }
+}
+
+/// Prints the credentials, or writes them and prints the line to paste.
+pub fn run(client: &Client, show: &Credentials, format: Format) -> Result<()> {
+    let Some(dir) = &show.write else {
+        let answer = client.call("DescribeEtcdCredentials", &json!({ "InstanceId": show.id }))?;
+        if format == Format::Table {
+            for credential in answer["Credentials"].as_array().into_iter().flatten() {
+                for field in ["CACert", "Cert", "Key"] {
+                    print!("{}", text(&credential[field]));
+                }
+            }
+            return Ok(());
+        }
+        return print_data(format, &answer["Credentials"]);
+    };
+    let files = write(client, &show.id, dir)?;
+    println!("ETCDCTL_API=3 etcdctl {}", files.etcdctl_flags().join(" "));
+    Ok(())
+}
+
+/// Writes the credentials of `id` into `dir`.
+pub fn write(client: &Client, id: &str, dir: &Path) -> Result<ClientFiles> {
+    let endpoint = text(&client.instance(id)?["Endpoint"]);
+    if endpoint.is_empty() {
+        bail!("{id} has no endpoint yet; `cetcd get {id}` says how far it is");
+    }
+    let answer = client.call("DescribeEtcdCredentials", &json!({ "InstanceId": id }))?;
+    let Some(credential) = answer["Credentials"].get(0) else {
+        return Ok(ClientFiles { endpoint, files: None });
+    };
+    private_dir(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    let dir = std::fs::canonicalize(dir)?;
+    let files = [("CACert", "ca.crt"), ("Cert", "client.crt"), ("Key", "client.key")].map(|(field, name)| {
+        let path = dir.join(name);
+        (text(&credential[field]), path)
+    });
+    for (contents, path) in &files {
+        write_private(path, contents.as_bytes()).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(ClientFiles { endpoint, files: Some(files.map(|(_, path)| path)) })
+}

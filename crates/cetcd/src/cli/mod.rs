@@ -1,0 +1,133 @@
+//! The command line: data on stdout, progress on stderr, exit codes that mean something.
+
+mod api;
+mod background;
+mod client;
+mod create;
+mod credentials;
+mod ctl;
+mod instances;
+mod keys;
+mod output;
+mod tasks;
+
+use std::{ffi::OsString, net::SocketAddr, path::PathBuf, process::ExitCode};
+
+use anyhow::Result;
+use clap::{CommandFactory, Parser, Subcommand};
+
+use client::Client;
+use output::Format;
+
+/// A managed etcd service that you run yourself.
+#[derive(Debug, Parser)]
+#[command(name = "cetcd", version, about, max_term_width = 100, propagate_version = false)]
+pub struct Arguments {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command that asks the service needs.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Global {
+    /// Data directory of the service; the API's address and the first key pair are found there
+    #[arg(long, global = true, env = "CETCD_DATA_DIR", value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// URL of the API; else what the data directory says
+    #[arg(long, global = true, env = "CETCD_ENDPOINT", value_name = "URL")]
+    pub endpoint: Option<String>,
+    /// Region; else what the credentials say
+    #[arg(long, global = true, env = "TENCENTCLOUD_REGION")]
+    pub region: Option<String>,
+    /// PEM file with the CA of the API, where it is served over https
+    #[arg(long, global = true, env = "CETCD_CA_FILE", value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+    /// How data is printed
+    #[arg(long, short, global = true, value_enum, default_value_t = Format::Table)]
+    pub output: Format,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the service
+    Serve {
+        /// Address to listen at: plain http on loopback only, https elsewhere [default: 127.0.0.1:8379]
+        #[arg(long)]
+        listen: Option<SocketAddr>,
+        /// File with settings
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
+    /// Make an instance and wait until it runs
+    Create(create::Create),
+    /// List instances
+    List(instances::List),
+    /// Show an instance
+    Get(instances::Get),
+    /// Show an instance's credentials, or write them to files
+    Credentials(credentials::Credentials),
+    /// Run the right etcdctl against an instance: cetcd ctl ID -- get --prefix /
+    Ctl(ctl::Ctl),
+    /// List tasks
+    Tasks(tasks::Tasks),
+    /// Delete an instance and wait until nothing of it is left
+    Delete(instances::Delete),
+    /// The API itself: list its actions, print its schema, call one
+    #[command(subcommand)]
+    Api(api::Api),
+    /// Key pairs, on the host of the service
+    #[command(subcommand)]
+    Key(keys::Key),
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Run the endpoint process of a host (started by serve)
+    #[command(hide = true)]
+    Endpoint {
+        #[arg(long)]
+        dir: PathBuf,
+    },
+    /// Run a program in a session of its own (started by serve)
+    #[command(hide = true)]
+    ExecSession {
+        #[arg(last = true, required = true)]
+        program: Vec<OsString>,
+    },
+}
+
+/// Runs the command.
+pub fn run(arguments: Arguments) -> Result<ExitCode> {
+    let Arguments { global, command } = arguments;
+    match command {
+        Command::ExecSession { program } => return Ok(background::exec_session(&program)),
+        Command::Endpoint { dir } => background::endpoint(dir)?,
+        Command::Serve { listen, config } => background::serve(&global, listen, config.as_deref())?,
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Arguments::command(), "cetcd", &mut std::io::stdout());
+        }
+        Command::Key(key) => keys::run(&global, key)?,
+        Command::Api(api) => api::run(&global, api)?,
+        Command::Create(create) => create::run(&Client::open(&global)?, create, global.output)?,
+        Command::List(list) => instances::list(&Client::open(&global)?, &list, global.output)?,
+        Command::Get(get) => instances::get(&Client::open(&global)?, &get, global.output)?,
+        Command::Credentials(show) => credentials::run(&Client::open(&global)?, &show, global.output)?,
+        Command::Ctl(ctl) => return ctl::run(&Client::open(&global)?, &ctl),
+        Command::Tasks(tasks) => tasks::run(&Client::open(&global)?, &tasks, global.output)?,
+        Command::Delete(delete) => instances::delete(&Client::open(&global)?, &delete)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// 3: the API refused; 4: what was asked for does not exist; 5: the service cannot be reached; 1: anything else.
+pub fn exit_code(error: &anyhow::Error) -> u8 {
+    match error.downcast_ref::<client::Error>() {
+        Some(client::Error::Refused { code, .. }) if code.starts_with("ResourceNotFound") => 4,
+        Some(client::Error::Refused { .. }) => 3,
+        Some(client::Error::Unreachable { .. }) => 5,
+        None => 1,
+    }
+}

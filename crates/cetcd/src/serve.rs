@@ -1,0 +1,244 @@
+//! `cetcd serve`: opens what is on disk, puts the parts together, and runs them until told to stop.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+};
+
+use anyhow::{Context, Result, bail};
+use cetcd_controller::{Controller, Metrics, PkiIssuer, World};
+use cetcd_core::{Clock, clock::SystemClock, instance::Resources};
+use cetcd_etcd::{
+    client::LiveAdmin,
+    versions::{Installer, Versions},
+};
+use cetcd_gateway::{
+    Accounts, AuditOptions, Credentials, Gateway,
+    accounts::keys,
+    service::{Dependencies, Limits, Service},
+};
+use cetcd_runtime::{
+    CommandLine,
+    process::{self, AddressMode, ProcessRuntime},
+};
+use cetcd_store::{Store, seal::MasterKey, seal::Sealer, sqlite::SqliteStore, view::View};
+use jiff::Timestamp;
+use prometheus_client::registry::Registry;
+use secrecy::ExposeSecret;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    launcher::EtcdLauncher,
+    live::Live,
+    settings::{self, Settings},
+    system::{SystemEntropy, private_dir, write_private},
+    tls,
+};
+
+/// The store's file within the data directory.
+pub const STORE_FILE: &str = "cetcd.db";
+/// The master key's file within the data directory.
+pub const KEY_FILE: &str = "master.key";
+/// The root account's first key pair, within the data directory.
+pub const CREDENTIALS_FILE: &str = "credentials.env";
+/// The URL that the API is served at, within the data directory: the CLI finds it there.
+pub const ADDRESS_FILE: &str = "api.url";
+
+/// Runs the service until `stop`.
+pub async fn serve(settings: Settings, stop: CancellationToken) -> Result<()> {
+    let dir = prepare(&settings.data_dir)?;
+    let _lock = lock(&dir)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let entropy = Arc::new(SystemEntropy);
+
+    let key = MasterKey::load_or_create(dir.join(KEY_FILE))?;
+    let sealer = Sealer::new(&key);
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(dir.join(STORE_FILE))?);
+    let (view, follow_view) = View::follow(Arc::clone(&store)).await?;
+    let accounts = open_accounts(&dir, &store, &sealer, clock.now(), &settings, &stop).await?;
+
+    let versions: Arc<Versions> = Arc::new(Versions::new(version_options(&settings)?));
+    let admin = Arc::new(LiveAdmin::new(cetcd_etcd::client::Options::default()));
+    let runtime = ProcessRuntime::open(runtime_options(&settings, &dir, &versions)?).await?;
+    let networks = Arc::new(settings.networks.clone());
+
+    let mut registry = Registry::default();
+    let metrics = Metrics::default();
+    metrics.register(&mut registry);
+    let world = World {
+        store: Arc::clone(&store),
+        sealer: sealer.clone(),
+        runtime,
+        admin: Arc::clone(&admin) as _,
+        installer: Arc::clone(&versions) as _,
+        issuer: Arc::new(PkiIssuer),
+        clock: Arc::clone(&clock),
+        entropy: Arc::clone(&entropy) as _,
+        networks: Arc::clone(&networks),
+    };
+    let service = Service::new(Dependencies {
+        store: Arc::clone(&store),
+        view: Arc::clone(&view),
+        sealer: sealer.clone(),
+        entropy,
+        networks,
+        regions: settings.regions.clone(),
+        versions: Arc::new(Live::versions(Arc::clone(&versions))),
+        members: Arc::new(Live::members(Arc::clone(&store), sealer, admin)),
+        limits: Limits { instances_per_region: settings.limits.instances_per_region },
+    });
+    let gateway =
+        Gateway::new(gateway_options(&settings, &dir), service, Arc::clone(&accounts), Arc::new(Mutex::new(registry)))?;
+
+    let listener = TcpListener::bind(settings.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}; choose another address with --listen", settings.listen))?;
+    let address = listener.local_addr()?;
+    let tls = tls::server_config(&settings, &dir, address, clock.now())?;
+    announce(&dir, address, tls.is_some())?;
+
+    let background = tokio_util::task::TaskTracker::new();
+    background.spawn(guarded(follow_view, stop.clone()));
+    let controller = Controller::new(world, view, metrics, cetcd_controller::Options::default());
+    background.spawn(controller.run(stop.clone()));
+    gateway.set_ready(true);
+    gateway.serve(listener, tls, stop.clone()).await?;
+    stop.cancel();
+    background.close();
+    background.wait().await;
+    tracing::info!("stopped; members and endpoints go on");
+    Ok(())
+}
+
+async fn guarded(work: impl Future<Output = ()>, stop: CancellationToken) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = work => {
+            tracing::error!("the store was closed under us; stopping");
+            stop.cancel();
+        }
+    }
+}
+
+fn prepare(dir: &Path) -> Result<PathBuf> {
+    private_dir(dir).with_context(|| format!("cannot make the data directory {}", dir.display()))?;
+    std::fs::canonicalize(dir).with_context(|| format!("cannot open the data directory {}", dir.display()))
+}
+
+/// Two servers over one data directory would both act on its clusters: the second is refused.
+fn lock(dir: &Path) -> Result<std::fs::File> {
+    let path = dir.join("serve.lock");
+    let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => {
+            bail!("another `cetcd serve` uses {}; stop it first, or choose another --data-dir", dir.display())
+        }
+        Err(std::fs::TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("cannot lock {}", path.display()))
+        }
+    }
+}
+
+/// Makes the root account at the first start and tells its key pair in a file. A crash between the two is
+/// made good at the next start: the marker says that the file is still owed.
+async fn open_accounts(
+    dir: &Path,
+    store: &Arc<dyn Store>,
+    sealer: &Sealer,
+    now: Timestamp,
+    settings: &Settings,
+    stop: &CancellationToken,
+) -> Result<Arc<Accounts>> {
+    let owed = dir.join("credentials.owed");
+    if keys::list_keys(store.as_ref()).await?.is_empty() {
+        write_private(&owed, b"")?;
+        keys::ensure_root(store.as_ref(), sealer, now).await?;
+    }
+    let accounts = Accounts::open(Arc::clone(store), sealer.clone(), stop.clone()).await?;
+    if owed.exists() {
+        let all = keys::list_keys(store.as_ref()).await?;
+        let first = all.iter().find_map(|key| accounts.find(&key.secret_id));
+        let pair = first.context("the root account has no key pair; make one with `cetcd key create`")?;
+        let text = format!(
+            "TENCENTCLOUD_SECRET_ID={}\nTENCENTCLOUD_SECRET_KEY={}\nTENCENTCLOUD_REGION={}\n",
+            pair.secret_id,
+            pair.secret_key.expose_secret(),
+            preferred_region(&settings.regions)
+        );
+        let path = dir.join(CREDENTIALS_FILE);
+        write_private(&path, text.as_bytes())?;
+        std::fs::remove_file(&owed)?;
+        tracing::info!(file = %path.display(), "made the root account's key pair");
+    }
+    Ok(accounts)
+}
+
+/// The document's own examples use ap-guangzhou.
+fn preferred_region(regions: &[String]) -> &str {
+    let known = regions.iter().find(|region| *region == "ap-guangzhou");
+    known.or(regions.first()).map_or("ap-guangzhou", String::as_str)
+}
+
+/// Where binaries are looked for: the setting, else the user's cache folder, which `make versions` fills.
+pub fn version_options(settings: &Settings) -> Result<cetcd_etcd::versions::Options> {
+    let dir = settings.etcd.versions_dir.clone().or_else(cetcd_etcd::versions::default_versions_dir);
+    let dir = dir.context("neither `etcd.versions_dir` nor a home directory is set; set CETCD_ETCD_VERSIONS_DIR")?;
+    let mut options = cetcd_etcd::versions::Options::new(dir);
+    options.url_template = settings.etcd.download.then(|| settings.etcd.download_url.clone());
+    options.search_path = settings.etcd.search_path;
+    for (version, sum) in &settings.etcd.sums {
+        let version = version.parse().map_err(|reason| anyhow::anyhow!("`etcd.sums`: {reason}"))?;
+        options.sums.insert(version, sum.clone());
+    }
+    Ok(options)
+}
+
+fn runtime_options(settings: &Settings, dir: &Path, versions: &Arc<Versions>) -> Result<process::Options> {
+    let root = dir.join("runtime");
+    let program = std::env::current_exe().context("cannot tell where this binary is")?;
+    let command = |arguments: &[&str]| CommandLine {
+        program: program.clone(),
+        arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
+    };
+    let endpoint_dir = process::endpoint_dir(&root);
+    let endpoint_dir = endpoint_dir.to_str().context("the data directory's path is not UTF-8")?;
+    let launcher = Arc::new(EtcdLauncher::new(Arc::clone(versions) as Arc<dyn Installer>));
+    let endpoint = command(&["endpoint", "--dir", endpoint_dir]);
+    let mut options = process::Options::new(root, settings.networks.clone(), launcher, endpoint);
+    options.session_wrapper = Some(command(&["exec-session", "--"]));
+    if let Some(block) = settings.runtime.address_block {
+        options.addresses = AddressMode::Block(block);
+    }
+    options.default_resources = match (settings.runtime.member_cpu, settings.runtime.member_memory_gib) {
+        (Some(cpu), Some(memory_gib)) => Some(Resources { cpu, memory_gib }),
+        (None, None) => None,
+        _ => bail!("`runtime.member_cpu` and `runtime.member_memory_gib` go together: set both or neither"),
+    };
+    Ok(options)
+}
+
+fn gateway_options(settings: &Settings, dir: &Path) -> cetcd_gateway::Options {
+    cetcd_gateway::Options {
+        regions: settings.regions.clone(),
+        service_domains: settings.service_domains.clone(),
+        requests_per_second: settings.limits.requests_per_second,
+        max_connections: settings.limits.connections,
+        audit: Some(AuditOptions::new(dir.join("audit.log"))),
+        ..cetcd_gateway::Options::default()
+    }
+}
+
+fn announce(dir: &Path, address: SocketAddr, tls: bool) -> Result<()> {
+    let url = format!("{}://{address}", if tls { "https" } else { "http" });
+    write_private(&dir.join(ADDRESS_FILE), url.as_bytes())?;
+    tracing::info!(%url, data_dir = %dir.display(), "serving");
+    Ok(())
+}
+
+/// Reads the settings that `serve` runs with.
+pub fn settings(config: Option<&Path>, flags: settings::Flags) -> Result<Settings> {
+    settings::load(config, std::env::vars(), flags)
+}

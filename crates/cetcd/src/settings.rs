@@ -1,0 +1,300 @@
+//! Settings: default, then file, then `CETCD_…` environment, then flag.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail};
+use cetcd_core::{EtcdVersion, network::Networks};
+use serde::{Deserialize, Deserializer};
+use toml::{Table, Value};
+
+/// All settings of `cetcd serve`. Every one has a default, so that an empty file is a good file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Where everything is kept.
+    pub data_dir: PathBuf,
+    /// Where the API and the console are served. Plain http on loopback, https elsewhere.
+    pub listen: SocketAddr,
+    /// The regions that exist.
+    #[serde(deserialize_with = "list")]
+    pub regions: Vec<String>,
+    /// Host names under which the service may be reached behind something that rewrites the Host header.
+    #[serde(deserialize_with = "list")]
+    pub service_domains: Vec<String>,
+    /// VPCs and subnets.
+    pub networks: Networks,
+    /// Limits of the API.
+    pub limits: Limits,
+    /// etcd's binaries.
+    pub etcd: Etcd,
+    /// How members are run.
+    pub runtime: Runtime,
+    /// The certificate of the API.
+    pub tls: Tls,
+    /// Backups.
+    pub backup: Backup,
+    /// The service's own log.
+    pub log: Log,
+}
+
+/// Limits of the API.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Requests a second for each action, region and user; 0 for no limit.
+    pub requests_per_second: u32,
+    /// Instances of an account in a region.
+    pub instances_per_region: usize,
+    /// Connections at once.
+    pub connections: usize,
+}
+
+/// etcd's binaries.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Etcd {
+    /// Holds `vX.Y.Z/{etcd,etcdctl,etcdutl}`.
+    pub versions_dir: Option<PathBuf>,
+    /// Whether versions that are not there may be downloaded.
+    pub download: bool,
+    /// Release archives, with `{version}`, `{os}` and `{arch}`.
+    pub download_url: String,
+    /// SHA-256 sums, in hex, of archives that the catalogue does not know.
+    pub sums: BTreeMap<String, String>,
+    /// Whether binaries on PATH are offered too.
+    pub search_path: bool,
+}
+
+/// How members are run.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Runtime {
+    /// Second number of the 127.x.0.0/16 block that members live in; drawn once where absent.
+    pub address_block: Option<u8>,
+    /// Cores that each member may use; unlimited where absent.
+    pub member_cpu: Option<u32>,
+    /// Memory in GiB that each member may use; unlimited where absent.
+    pub member_memory_gib: Option<u32>,
+}
+
+/// The certificate of the API.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tls {
+    /// PEM file with the certificate chain; self-made where absent and `listen` is not loopback.
+    pub cert: Option<PathBuf>,
+    /// PEM file with its key.
+    pub key: Option<PathBuf>,
+}
+
+/// Backups. Kept for the backup release; nothing reads it before.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Backup {
+    /// Where backups go.
+    pub url: Option<String>,
+}
+
+/// The service's own log.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// `text` or `json`.
+    pub format: String,
+    /// A filter such as `info` or `cetcd_controller=debug`.
+    pub level: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from(".cetcd"),
+            listen: SocketAddr::from(([127, 0, 0, 1], 8379)),
+            regions: cetcd_api::REGIONS.iter().map(|region| (*region).to_owned()).collect(),
+            service_domains: vec!["cetcd.tencentcloudapi.com".to_owned()],
+            networks: Networks::default(),
+            limits: Limits::default(),
+            etcd: Etcd::default(),
+            runtime: Runtime::default(),
+            tls: Tls::default(),
+            backup: Backup::default(),
+            log: Log::default(),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { requests_per_second: 20, instances_per_region: 5, connections: 1024 }
+    }
+}
+
+impl Default for Etcd {
+    fn default() -> Self {
+        Self {
+            versions_dir: None,
+            download: true,
+            download_url: cetcd_etcd::catalogue::RELEASE_URL.to_owned(),
+            sums: BTreeMap::new(),
+            search_path: true,
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: "text".to_owned(), level: "info".to_owned() }
+    }
+}
+
+/// The tables of [`Settings`]: `CETCD_LIMITS_REQUESTS_PER_SECOND` is `limits.requests_per_second`.
+const TABLES: [&str; 6] = ["limits", "etcd", "runtime", "tls", "backup", "log"];
+
+/// What the flags set.
+#[derive(Debug, Default)]
+pub struct Flags {
+    /// `--data-dir`.
+    pub data_dir: Option<PathBuf>,
+    /// `--listen`.
+    pub listen: Option<SocketAddr>,
+}
+
+/// Reads the settings. `environment` is the process's own in production.
+pub fn load(
+    file: Option<&Path>,
+    environment: impl Iterator<Item = (String, String)>,
+    flags: Flags,
+) -> Result<Settings> {
+    let mut table = match file {
+        Some(path) => {
+            let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+            text.parse::<Table>().with_context(|| format!("{} is not good TOML", path.display()))?
+        }
+        None => Table::new(),
+    };
+    for (name, text) in environment {
+        if let Some(name) = name.strip_prefix("CETCD_") {
+            overlay(&mut table, &name.to_ascii_lowercase(), &text);
+        }
+    }
+    if let Some(path) = flags.data_dir {
+        table.insert("data_dir".to_owned(), Value::String(path.to_string_lossy().into_owned()));
+    }
+    if let Some(listen) = flags.listen {
+        table.insert("listen".to_owned(), Value::String(listen.to_string()));
+    }
+    let settings: Settings = table.try_into().context("a setting is wrong")?;
+    check(&settings)?;
+    Ok(settings)
+}
+
+/// Puts one variable into the table, where it names a setting; others (`CETCD_BIN`, …) are not ours.
+fn overlay(table: &mut Table, name: &str, text: &str) {
+    let value = parse(text);
+    for section in TABLES {
+        if let Some(key) = name.strip_prefix(section).and_then(|rest| rest.strip_prefix('_')) {
+            let section = table.entry(section).or_insert_with(|| Value::Table(Table::new()));
+            if let Value::Table(section) = section {
+                section.insert(key.to_owned(), value);
+            }
+            return;
+        }
+    }
+    if ["data_dir", "listen", "regions", "service_domains"].contains(&name) {
+        table.insert(name.to_owned(), value);
+    }
+}
+
+/// Numbers and booleans as such, everything else as text.
+fn parse(text: &str) -> Value {
+    if let Ok(number) = text.parse::<i64>() {
+        return Value::Integer(number);
+    }
+    match text {
+        "true" => Value::Boolean(true),
+        "false" => Value::Boolean(false),
+        _ => Value::String(text.to_owned()),
+    }
+}
+
+/// A list, or text with commas.
+fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        List(Vec<String>),
+        Text(String),
+    }
+    Ok(match Either::deserialize(deserializer)? {
+        Either::List(list) => list,
+        Either::Text(text) => text.split(',').map(|item| item.trim().to_owned()).filter(|i| !i.is_empty()).collect(),
+    })
+}
+
+fn check(settings: &Settings) -> Result<()> {
+    if settings.regions.is_empty() {
+        bail!("`regions` is empty: name at least one, for example ap-guangzhou");
+    }
+    if settings.tls.cert.is_some() != settings.tls.key.is_some() {
+        bail!("`tls.cert` and `tls.key` go together: set both or neither");
+    }
+    if !["text", "json"].contains(&settings.log.format.as_str()) {
+        bail!("`log.format` is {:?}: it may be text or json", settings.log.format);
+    }
+    for version in settings.etcd.sums.keys() {
+        version.parse::<EtcdVersion>().map_err(|reason| anyhow::anyhow!("`etcd.sums`: {reason}"))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn environment(pairs: &[(&str, &str)]) -> impl Iterator<Item = (String, String)> {
+        pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect::<Vec<_>>().into_iter()
+    }
+
+    #[test]
+    fn a_flag_beats_the_environment_which_beats_the_file_which_beats_the_default() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("cetcd.toml");
+        std::fs::write(&file, "listen = \"127.0.0.1:1\"\ndata_dir = \"file\"\n[limits]\nrequests_per_second = 7\n")
+            .unwrap();
+        let vars = environment(&[("CETCD_LISTEN", "127.0.0.1:2"), ("CETCD_DATA_DIR", "environment")]);
+        let flags = Flags { listen: Some("127.0.0.1:3".parse().unwrap()), data_dir: None };
+        let settings = load(Some(&file), vars, flags).unwrap();
+        assert_eq!(settings.listen.port(), 3);
+        assert_eq!(settings.data_dir, Path::new("environment"));
+        assert_eq!(settings.limits.requests_per_second, 7);
+        assert_eq!(settings.limits.instances_per_region, 5);
+    }
+
+    #[test]
+    fn variables_reach_into_tables_and_foreign_ones_are_left_alone() {
+        let vars = environment(&[
+            ("CETCD_LIMITS_REQUESTS_PER_SECOND", "100"),
+            ("CETCD_ETCD_VERSIONS_DIR", "/versions"),
+            ("CETCD_REGIONS", "ap-guangzhou, ap-beijing"),
+            ("CETCD_BIN", "target/debug/cetcd"),
+        ]);
+        let settings = load(None, vars, Flags::default()).unwrap();
+        assert_eq!(settings.limits.requests_per_second, 100);
+        assert_eq!(settings.etcd.versions_dir.as_deref(), Some(Path::new("/versions")));
+        assert_eq!(settings.regions, ["ap-guangzhou", "ap-beijing"]);
+    }
+
+    #[test]
+    fn a_misspelt_setting_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("cetcd.toml");
+        std::fs::write(&file, "[limits]\nrequests_per_sec = 7\n").unwrap();
+        let error = load(Some(&file), environment(&[]), Flags::default()).unwrap_err();
+        assert!(format!("{error:#}").contains("requests_per_sec"), "{error:#}");
+    }
+}

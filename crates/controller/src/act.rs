@@ -1,0 +1,186 @@
+//! Doing one action. Each arm may be cut off after any step and done again.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use cetcd_core::{
+    Instance, Status,
+    action::Action,
+    member::{KeyPair, MemberCertificates, MemberSpec, Start},
+    task::TaskKind,
+};
+use cetcd_runtime::EndpointSpec;
+use cetcd_store::{
+    Compare, Op, Txn,
+    records::{self, DEFAULT_POLICY, Record, SnapshotPolicy},
+};
+use futures::future::try_join_all;
+
+use crate::{
+    Error, Result, World,
+    observe::{Certificates, required, target},
+    place, record,
+};
+
+/// What an action is done upon.
+pub(crate) struct Subject<'a> {
+    pub instance: &'a Record<Instance>,
+    pub status: &'a Record<Status>,
+    pub certificates: Option<&'a Arc<Certificates>>,
+}
+
+/// Does `action`.
+pub(crate) async fn act(world: &World, subject: &Subject<'_>, action: &Action) -> Result<()> {
+    let instance = &subject.instance.value;
+    let status = &subject.status.value;
+    match action {
+        Action::Place => place::place(world, instance, status, subject.status.revision).await,
+        Action::IssueCredentials => issue_credentials(world, subject).await,
+        Action::InstallVersion => {
+            world.installer.install(&instance.spec.version).await?;
+            Ok(())
+        }
+        Action::Bootstrap { ordinals } => start_members(world, subject, ordinals, Start::New).await,
+        Action::LatchCluster { cluster_id } => latch_cluster(world, subject, *cluster_id).await,
+        Action::RestartMember { ordinal } => start_members(world, subject, &[*ordinal], Start::Existing).await,
+        Action::ServeEndpoint { backends } => serve_endpoint(world, subject, backends).await,
+        Action::StartMonitoring => start_monitoring(world, subject).await,
+        Action::CreateBackupPolicy => create_backup_policy(world, instance).await,
+        Action::RemoveEndpoint => Ok(world.runtime.remove_endpoint(&instance.id).await?),
+        Action::StopMembers { ordinals } => {
+            try_join_all(ordinals.iter().map(|ordinal| world.runtime.stop_member(&instance.id, *ordinal))).await?;
+            Ok(())
+        }
+        Action::RemoveMembers { ordinals } => {
+            for ordinal in ordinals {
+                world.runtime.remove_member(&instance.id, *ordinal).await?;
+            }
+            Ok(())
+        }
+        Action::Forget => forget(world, subject).await,
+    }
+}
+
+async fn issue_credentials(world: &World, subject: &Subject<'_>) -> Result<()> {
+    let instance = &subject.instance.value;
+    let key = records::certificates_key(&instance.id);
+    let revision = subject.certificates.map_or(0, |certificates| certificates.revision);
+    let present = subject.certificates.map(|certificates| certificates.all.clone());
+    let all = world.issuer.issue(instance, &subject.status.value, present, world.clock.now())?;
+    // The instance must still be there: a secret written after its deletion would stay for ever.
+    let txn = Txn::new()
+        .when(Compare::present(records::instance_key(&instance.id)))
+        .when(Compare::mod_revision(key.clone(), revision))
+        .then(records::put_secret(&world.sealer, &key, &records::encode(&all)));
+    settled(world.store.txn(txn).await?.succeeded, "the certificates")
+}
+
+async fn start_members(world: &World, subject: &Subject<'_>, ordinals: &[u32], start: Start) -> Result<()> {
+    let specs: Vec<MemberSpec> = ordinals.iter().map(|o| member_spec(subject, *o, start)).collect::<Result<_>>()?;
+    // Together: a founder alone has no quorum, and the others' start would only wait for its.
+    try_join_all(specs.iter().map(|spec| world.runtime.ensure_member(spec))).await?;
+    Ok(())
+}
+
+fn member_spec(subject: &Subject<'_>, ordinal: u32, start: Start) -> Result<MemberSpec> {
+    let (instance, status) = (&subject.instance.value, &subject.status.value);
+    let name = instance.id.member_name(ordinal);
+    let record = required(status.member(ordinal), &name)?;
+    let all = &required(subject.certificates, "the certificates")?.all;
+    let pairs = required(all.members.get(&ordinal), &format!("the certificate of {name}"))?;
+    Ok(MemberSpec {
+        instance: instance.id.clone(),
+        ordinal,
+        version: instance.spec.version.clone(),
+        client: record.client,
+        peer: record.peer,
+        start,
+        initial_cluster: status.initial_cluster(&instance.id),
+        token: status.cluster_token.clone(),
+        security: instance.spec.security,
+        auto_compaction: instance.spec.auto_compaction.clone(),
+        quota_bytes: instance.spec.quota_bytes(),
+        resources: instance.spec.resources,
+        certificates: MemberCertificates {
+            ca: all.authority.cert.clone(),
+            server: KeyPair::from(&pairs.server),
+            peer: KeyPair::from(&pairs.peer),
+        },
+    })
+}
+
+async fn latch_cluster(world: &World, subject: &Subject<'_>, cluster_id: u64) -> Result<()> {
+    let mut status = subject.status.value.clone();
+    status.cluster_id = Some(cluster_id);
+    write_status(world, subject, &status).await
+}
+
+async fn serve_endpoint(world: &World, subject: &Subject<'_>, backends: &[SocketAddr]) -> Result<()> {
+    let listen = required(subject.status.value.endpoint, "the endpoint's address")?;
+    let spec = EndpointSpec { instance: subject.instance.value.id.clone(), listen, backends: backends.to_vec() };
+    Ok(world.runtime.ensure_endpoint(&spec).await?)
+}
+
+/// The series that every etcd since 3.1 exposes, whatever it does.
+const PROOF_OF_ETCD: &str = "etcd_server_has_leader";
+
+async fn start_monitoring(world: &World, subject: &Subject<'_>) -> Result<()> {
+    let instance = &subject.instance.value;
+    let certificates = subject.certificates.map(Arc::as_ref);
+    try_join_all(subject.status.value.members.iter().map(|member| async move {
+        let name = instance.id.member_name(member.ordinal);
+        let target = required(target(instance, member.client, certificates), "the certificates")?;
+        let text = world.admin.metrics(&target).await?;
+        if text.contains(PROOF_OF_ETCD) { Ok(()) } else { Err(Error::Metrics { member: name, metric: PROOF_OF_ETCD }) }
+    }))
+    .await?;
+    let mut status = subject.status.value.clone();
+    status.monitored_at = Some(world.clock.now());
+    write_status(world, subject, &status).await
+}
+
+async fn create_backup_policy(world: &World, instance: &Instance) -> Result<()> {
+    let policy = SnapshotPolicy { name: DEFAULT_POLICY.to_owned(), settings: instance.spec.backup.clone() };
+    let txn = Txn::new()
+        .when(Compare::present(records::instance_key(&instance.id)))
+        .when(Compare::absent(records::policy_key(&instance.id, &policy.name)))
+        .then(records::put_policy(&instance.id, &policy));
+    settled(world.store.txn(txn).await?.succeeded, "the backup policy")
+}
+
+async fn forget(world: &World, subject: &Subject<'_>) -> Result<()> {
+    let id = &subject.instance.value.id;
+    world.admin.forget(id);
+    let mut txn = Txn::new()
+        .when(Compare::mod_revision(records::instance_key(id), subject.instance.revision))
+        .when(Compare::mod_revision(records::status_key(id), subject.status.revision))
+        .delete(records::instance_key(id))
+        .delete(records::status_key(id))
+        .delete_prefix(records::policies_prefix(id))
+        .delete_prefix(records::secrets_prefix(id));
+    for key in place::reserved_keys(&subject.status.value) {
+        txn = txn.delete(key);
+    }
+    let now = world.clock.now();
+    for Record { value: mut task, revision } in record::open_tasks(world, id).await? {
+        match task.kind {
+            TaskKind::DeleteInstance => {
+                task.advance(task.steps.len(), now);
+            }
+            TaskKind::CreateInstance => task.fail("the instance was deleted", now),
+        }
+        txn = txn.when(Compare::mod_revision(records::task_key(&task), revision)).then(records::put_task(&task));
+    }
+    settled(world.store.txn(txn).await?.succeeded, "the instance")
+}
+
+async fn write_status(world: &World, subject: &Subject<'_>, status: &Status) -> Result<()> {
+    let id = &subject.instance.value.id;
+    let txn = Txn::new()
+        .when(Compare::mod_revision(records::status_key(id), subject.status.revision))
+        .then(Op::put(records::status_key(id), records::encode(status)));
+    settled(world.store.txn(txn).await?.succeeded, "the status")
+}
+
+fn settled(succeeded: bool, what: &str) -> Result<()> {
+    if succeeded { Ok(()) } else { Err(Error::Conflict { what: what.to_owned() }) }
+}

@@ -1,0 +1,171 @@
+//! Drives the reconcilers: one loop an instance, woken by a change of what is wanted, by the end of a
+//! process, and by time.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use cetcd_core::{InstanceId, task::TaskState};
+use cetcd_store::{Txn, records, view::View};
+use tokio::sync::watch;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{Metrics, Reconciler, Turn, World};
+
+/// The controller's pace.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Between two looks at an instance that is as wanted.
+    pub steady: Duration,
+    /// The first pause while something is waited for; doubled up to `steady`.
+    pub shortest_pause: Duration,
+    /// How long an ended task is kept.
+    pub task_retention: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            steady: Duration::from_secs(2),
+            shortest_pause: Duration::from_millis(20),
+            task_retention: Duration::from_secs(30 * 24 * 3600),
+        }
+    }
+}
+
+/// Keeps every instance of the store as it is wanted.
+pub struct Controller {
+    world: World,
+    view: Arc<View>,
+    metrics: Metrics,
+    options: Options,
+}
+
+/// A running loop: told the revision of its instance's desired state.
+struct Loop {
+    wanted: watch::Sender<u64>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Controller {
+    /// A controller over `world`; `view` tells it which instances there are.
+    pub fn new(world: World, view: Arc<View>, metrics: Metrics, options: Options) -> Self {
+        Self { world, view, metrics, options }
+    }
+
+    /// Runs until cancelled. Members and endpoints go on afterwards.
+    pub async fn run(self, cancel: CancellationToken) {
+        let tracker = TaskTracker::new();
+        let mut loops: BTreeMap<InstanceId, Loop> = BTreeMap::new();
+        let mut revisions = self.view.subscribe();
+        let mut sweep = tokio::time::interval(Duration::from_secs(3600));
+        loop {
+            revisions.borrow_and_update();
+            self.attend(&mut loops, &tracker, &cancel);
+            tokio::select! {
+                () = cancel.cancelled() => break,
+                _ = sweep.tick() => self.drop_old_tasks().await,
+                moved = revisions.changed() => if moved.is_err() { break },
+            }
+        }
+        tracker.close();
+        tracker.wait().await;
+    }
+
+    /// Starts a loop for each instance that has none, and wakes those whose desired state moved.
+    fn attend(&self, loops: &mut BTreeMap<InstanceId, Loop>, tracker: &TaskTracker, cancel: &CancellationToken) {
+        loops.retain(|_, running| !running.task.is_finished());
+        for (id, revision) in self.view.instance_revisions() {
+            let running = loops.entry(id.clone()).or_insert_with(|| {
+                let (wanted, woken) = watch::channel(revision);
+                let reconciler = Reconciler::new(self.world.clone(), self.metrics.clone(), id.clone());
+                let pace = Pace { options: self.options.clone(), pause: self.options.shortest_pause };
+                let metrics = self.metrics.clone();
+                let changes = self.world.runtime.changes(&id);
+                let cancel = cancel.clone();
+                let task = tracker.spawn(async move {
+                    drive(reconciler, pace, woken, changes, cancel).await;
+                    metrics.forgot(&id);
+                });
+                Loop { wanted, task }
+            });
+            running.wanted.send_if_modified(|known| std::mem::replace(known, revision) != revision);
+        }
+    }
+
+    /// Removes tasks that ended long ago.
+    async fn drop_old_tasks(&self) {
+        let now = self.world.clock.now();
+        let retention = self.options.task_retention;
+        let old = self.view.tasks_where(|task| {
+            let age = now.duration_since(task.updated_at);
+            task.state != TaskState::Process && age.as_secs_f64() > retention.as_secs_f64()
+        });
+        for task in old {
+            if let Err(error) = self.world.store.txn(Txn::new().delete(records::task_key(&task))).await {
+                tracing::warn!(task = task.id, %error, "an old task could not be removed; the next hour tries again");
+            }
+        }
+    }
+}
+
+async fn drive(
+    mut reconciler: Reconciler,
+    mut pace: Pace,
+    mut wanted: watch::Receiver<u64>,
+    mut processes: watch::Receiver<u64>,
+    cancel: CancellationToken,
+) {
+    loop {
+        // What changes from here on is not in this turn's look: it wakes the next one.
+        wanted.borrow_and_update();
+        processes.borrow_and_update();
+        let turn = tokio::select! {
+            () = cancel.cancelled() => return,
+            turn = reconciler.turn() => turn,
+        };
+        let pause = match turn {
+            Ok(Turn::Gone) => return,
+            Ok(turn) => pace.after(&turn),
+            Err(error) if error.is_race() => pace.after(&Turn::Acted),
+            Err(error) => {
+                tracing::error!(instance = %reconciler.id(), %error, "a turn failed; it is taken again");
+                pace.after(&Turn::Failed)
+            }
+        };
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            () = tokio::time::sleep(pause) => {}
+            Ok(()) = wanted.changed() => pace.reset(),
+            Ok(()) = processes.changed() => pace.reset(),
+        }
+    }
+}
+
+/// How long to pause: not at all after something was done, longer and longer while something is waited for.
+struct Pace {
+    options: Options,
+    pause: Duration,
+}
+
+impl Pace {
+    fn reset(&mut self) {
+        self.pause = self.options.shortest_pause;
+    }
+
+    fn after(&mut self, turn: &Turn) -> Duration {
+        match turn {
+            Turn::Acted | Turn::Gone => {
+                self.reset();
+                Duration::ZERO
+            }
+            Turn::Converged => {
+                self.reset();
+                self.options.steady
+            }
+            Turn::Waiting | Turn::Failed => {
+                let pause = self.pause;
+                self.pause = (pause * 2).min(self.options.steady);
+                pause
+            }
+        }
+    }
+}

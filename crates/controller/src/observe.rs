@@ -1,0 +1,135 @@
+//! One look at an instance: its processes, its members' answers, its records.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use cetcd_core::{
+    Instance, InstanceId, Status,
+    member::KeyPair,
+    observed::{Health, Observed, ObservedEndpoint, ObservedMember, Process},
+};
+use cetcd_etcd::admin::{ClientCredentials, Target};
+use cetcd_runtime::MemberView;
+use cetcd_store::{
+    Store,
+    records::{self, InstanceCertificates},
+};
+use futures::future::join_all;
+
+use crate::{Error, Result, World};
+
+/// What a turn has in hand: what was seen, and the certificates that were needed to see it.
+pub(crate) struct Look {
+    pub observed: Observed,
+    pub certificates: Option<Arc<Certificates>>,
+}
+
+/// Certificates of an instance and the revision they were read at.
+pub(crate) struct Certificates {
+    pub revision: u64,
+    pub all: InstanceCertificates,
+    pub client: Arc<ClientCredentials>,
+}
+
+/// Looks at the instance. `known` are the certificates of the last look, opened again only if they changed.
+pub(crate) async fn observe(
+    world: &World,
+    instance: &Instance,
+    status: &Status,
+    known: Option<Arc<Certificates>>,
+) -> Result<Look> {
+    let certificates = read_certificates(world, &instance.id, known).await?;
+    let seen = world.runtime.observe(&instance.id).await?;
+    let mut views: BTreeMap<u32, MemberView> = seen.members.into_iter().map(|m| (m.ordinal, m)).collect();
+    let ordinals: std::collections::BTreeSet<u32> =
+        views.keys().copied().chain(status.members.iter().map(|m| m.ordinal)).collect();
+    let members = join_all(ordinals.into_iter().map(|ordinal| {
+        let view = views.remove(&ordinal);
+        let certificates = certificates.clone();
+        async move { look_at_member(world, instance, status, ordinal, view, certificates).await }
+    }))
+    .await;
+    let endpoint = seen.endpoint.map_or_else(ObservedEndpoint::default, |view| ObservedEndpoint {
+        serving: view.serving && Some(view.listen) == status.endpoint,
+        routed: true,
+        backends: view.backends,
+    });
+    let complete = certificates
+        .as_ref()
+        .is_some_and(|c| status.members.iter().all(|member| c.all.members.contains_key(&member.ordinal)));
+    let policies = world.store.range(&records::policies_prefix(&instance.id)).await?;
+    let observed = Observed {
+        credentials: complete && !status.members.is_empty(),
+        installed: world.installer.binaries(&instance.spec.version).is_some(),
+        members,
+        endpoint,
+        monitored: status.monitored_at.is_some(),
+        backup_policy: !policies.entries.is_empty(),
+    };
+    Ok(Look { observed, certificates })
+}
+
+async fn look_at_member(
+    world: &World,
+    instance: &Instance,
+    status: &Status,
+    ordinal: u32,
+    view: Option<MemberView>,
+    certificates: Option<Arc<Certificates>>,
+) -> ObservedMember {
+    let process = view.as_ref().map_or(Process::Absent, |view| view.process);
+    let health = match status.member(ordinal) {
+        // A member of an instance that goes away is not asked: its answer would change nothing.
+        Some(record) if process == Process::Running && !instance.spec.deleting => {
+            match target(instance, record.client, certificates.as_deref()) {
+                Some(target) => match world.admin.probe(&target).await {
+                    Ok(serving) => Health::Serving(serving),
+                    Err(error) => Health::NotServing(error.to_string()),
+                },
+                None => Health::NotServing("its certificates are not in the store".to_owned()),
+            }
+        }
+        _ => Health::NotAsked,
+    };
+    ObservedMember {
+        ordinal,
+        process,
+        footprint: view.is_some(),
+        health,
+        disk_bytes: view.as_ref().map_or(0, |view| view.disk_bytes),
+        unlimited: view.and_then(|view| view.unlimited),
+    }
+}
+
+/// How to ask the member at `address`; `None` where that takes certificates that are not there.
+pub(crate) fn target(
+    instance: &Instance,
+    address: std::net::SocketAddr,
+    certificates: Option<&Certificates>,
+) -> Option<Target> {
+    let credentials = match (instance.spec.security.https, certificates) {
+        (false, _) => None,
+        (true, Some(certificates)) => Some(Arc::clone(&certificates.client)),
+        (true, None) => return None,
+    };
+    Some(Target { instance: instance.id.clone(), address, credentials })
+}
+
+async fn read_certificates(
+    world: &World,
+    id: &InstanceId,
+    known: Option<Arc<Certificates>>,
+) -> Result<Option<Arc<Certificates>>> {
+    let key = records::certificates_key(id);
+    let Some(entry) = world.store.get(&key).await? else { return Ok(None) };
+    if let Some(known) = known.filter(|known| known.revision == entry.mod_revision) {
+        return Ok(Some(known));
+    }
+    let all = records::open_certificates(&world.sealer, id, &entry)?;
+    let client = ClientCredentials { ca: all.authority.cert.clone(), client: KeyPair::from(&all.client) };
+    Ok(Some(Arc::new(Certificates { revision: entry.mod_revision, all, client: Arc::new(client) })))
+}
+
+/// The record that a plan presumes.
+pub(crate) fn required<T>(value: Option<T>, what: &str) -> Result<T> {
+    value.ok_or_else(|| Error::Missing { what: what.to_owned() })
+}

@@ -1,0 +1,72 @@
+//! Placement: which addresses an instance gets.
+
+use std::{collections::BTreeSet, net::SocketAddr};
+
+use cetcd_core::{
+    Instance, Status,
+    status::{MemberPhase, MemberRecord},
+};
+use cetcd_store::{
+    Compare, Txn,
+    records::{self, ADDRESSES},
+};
+
+use crate::{Error, Result, World, observe::required};
+
+/// Reserves an address for the endpoint and for each member that has none, and draws the cluster token, in
+/// one transaction: another instance that takes the same address makes it fail, and the next turn tries again.
+pub(crate) async fn place(world: &World, instance: &Instance, status: &Status, revision: u64) -> Result<()> {
+    let mut taken = taken_addresses(world).await?;
+    let mut reserved = Vec::new();
+    let mut next = status.clone();
+    if next.endpoint.is_none() {
+        let found = world.runtime.propose(&instance.spec.service_subnet_id, &taken).await?;
+        taken.insert(found.client);
+        reserved.push(found.client);
+        next.endpoint = Some(found.client);
+    }
+    for ordinal in 0..u32::from(instance.spec.size) {
+        if next.member(ordinal).is_some() {
+            continue;
+        }
+        let subnet = required(instance.spec.subnet_of(ordinal), "a subnet for the members")?;
+        let zone = world.networks.zone(&instance.region, subnet);
+        let zone = zone.ok_or_else(|| Error::UnknownSubnet { subnet: subnet.to_owned() })?;
+        let found = world.runtime.propose(subnet, &taken).await?;
+        taken.extend([found.client, found.peer]);
+        reserved.extend([found.client, found.peer]);
+        next.members.push(MemberRecord {
+            ordinal,
+            subnet_id: subnet.to_owned(),
+            zone,
+            client: found.client,
+            peer: found.peer,
+            phase: MemberPhase::Pending,
+            version: None,
+        });
+    }
+    next.members.sort_by_key(|member| member.ordinal);
+    if next.cluster_token.is_empty() {
+        next.cluster_token = format!("{}-{}", instance.id, world.entropy.lowercase_alphanumeric(12));
+    }
+    let mut txn = Txn::new().when(Compare::mod_revision(records::status_key(&instance.id), revision));
+    for address in reserved {
+        let key = records::address_key(&address);
+        txn = txn.when(Compare::absent(key.clone())).put(key, instance.id.as_str().as_bytes().to_vec());
+    }
+    let outcome = world.store.txn(txn.then(records::put_status(&instance.id, &next))).await?;
+    if outcome.succeeded { Ok(()) } else { Err(Error::Conflict { what: "an address or the status".to_owned() }) }
+}
+
+/// Every address that an instance holds.
+async fn taken_addresses(world: &World) -> Result<BTreeSet<SocketAddr>> {
+    let range = world.store.range(ADDRESSES).await?;
+    Ok(range.entries.iter().filter_map(|entry| entry.key.strip_prefix(ADDRESSES)?.parse().ok()).collect())
+}
+
+/// The keys of every address that the instance holds.
+pub(crate) fn reserved_keys(status: &Status) -> Vec<String> {
+    let mut addresses: BTreeSet<SocketAddr> = status.members.iter().flat_map(|m| [m.client, m.peer]).collect();
+    addresses.extend(status.endpoint);
+    addresses.iter().map(records::address_key).collect()
+}

@@ -1,0 +1,102 @@
+//! Recording what was seen: the status and the tasks, in one transaction, only where something changed.
+
+use cetcd_core::{
+    Instance, InstanceId, Status, Task,
+    condition::{self, ConditionKind},
+    observed::Observed,
+    plan::Plan,
+    progress,
+    task::TaskState,
+};
+use cetcd_store::{
+    Compare, Txn,
+    records::{self, Record},
+};
+
+use crate::{Error, Result, World};
+
+/// Writes what follows from the look. `failure` is what went wrong in the last action, if anything did.
+/// Answers the status with the revision that it now has.
+pub(crate) async fn record(
+    world: &World,
+    instance: &Record<Instance>,
+    status: &Record<Status>,
+    observed: &Observed,
+    plan: &Plan,
+    failure: Option<&str>,
+) -> Result<Record<Status>> {
+    let now = world.clock.now();
+    let id = &instance.value.id;
+    let next = next_status(&instance.value, &status.value, observed, plan, failure, now);
+    let mut txn = Txn::new()
+        .when(Compare::mod_revision(records::instance_key(id), instance.revision))
+        .when(Compare::mod_revision(records::status_key(id), status.revision));
+    let status_changed = next != status.value;
+    let mut changed = status_changed;
+    if status_changed {
+        txn = txn.then(records::put_status(id, &next));
+    }
+    for Record { value: mut task, revision } in open_tasks(world, id).await? {
+        let mut passed = progress::passed_steps(task.kind, &instance.value, &status.value, observed);
+        // The last step counts only when nothing is left to do: a task that is done stays done.
+        if next.observed_generation < task.generation {
+            passed = passed.min(task.steps.len() - 1);
+        }
+        let moved = task.advance(passed, now);
+        let reported = task.state == TaskState::Process && task.report(failure.unwrap_or_default(), now);
+        if moved || reported {
+            txn = txn.when(Compare::mod_revision(records::task_key(&task), revision)).then(records::put_task(&task));
+            changed = true;
+        }
+    }
+    if !changed {
+        return Ok(status.clone());
+    }
+    let outcome = world.store.txn(txn).await?;
+    if !outcome.succeeded {
+        return Err(Error::Conflict { what: format!("{id}") });
+    }
+    let revision = if status_changed { outcome.revision } else { status.revision };
+    Ok(Record { value: next, revision })
+}
+
+fn next_status(
+    instance: &Instance,
+    status: &Status,
+    observed: &Observed,
+    plan: &Plan,
+    failure: Option<&str>,
+    now: jiff::Timestamp,
+) -> Status {
+    let mut next = status.clone();
+    if *plan == Plan::Converged {
+        next.observed_generation = instance.generation;
+    }
+    for record in &mut next.members {
+        let Some(member) = observed.member(record.ordinal) else { continue };
+        record.phase = progress::member_phase(member);
+        if let Some(serving) = member.serving() {
+            record.version = Some(serving.version.clone());
+        }
+    }
+    next.phase = progress::phase(instance, &next, observed);
+    for (kind, holds, reason) in progress::conditions(instance, &next, observed) {
+        condition::set(&mut next.conditions, kind, holds, reason, now);
+    }
+    let reason = failure.unwrap_or_default().to_owned();
+    condition::set(&mut next.conditions, ConditionKind::Reconciled, failure.is_none(), reason, now);
+    next
+}
+
+/// The tasks of the instance that go on.
+pub(crate) async fn open_tasks(world: &World, id: &InstanceId) -> Result<Vec<Record<Task>>> {
+    let range = world.store.range(&records::tasks_prefix(id)).await?;
+    let mut tasks = Vec::new();
+    for entry in &range.entries {
+        let record: Record<Task> = records::decode(entry)?;
+        if record.value.state == TaskState::Process {
+            tasks.push(record);
+        }
+    }
+    Ok(tasks)
+}

@@ -1,0 +1,105 @@
+//! One turn of the loop for one instance.
+
+use std::sync::Arc;
+
+use cetcd_core::{Instance, InstanceId, Status, action::Action, plan, plan::Plan};
+use cetcd_store::records::{self, Record};
+
+use crate::{
+    Metrics, Result, World,
+    act::{Subject, act},
+    observe::{Certificates, observe},
+    record::record,
+};
+
+/// How a turn ended: when to take the next one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Turn {
+    /// Something was done: look again at once.
+    Acted,
+    /// An action failed: look again after a pause.
+    Failed,
+    /// Something is waited for that no event announces, such as a member that is starting.
+    Waiting,
+    /// What is wanted is there.
+    Converged,
+    /// The instance is no more.
+    Gone,
+}
+
+/// Brings one instance to what is wanted of it, a turn at a time. It holds nothing that it could not lose.
+pub struct Reconciler {
+    world: World,
+    metrics: Metrics,
+    id: InstanceId,
+    certificates: Option<Arc<Certificates>>,
+    failure: Option<String>,
+}
+
+impl Reconciler {
+    /// A reconciler of the instance `id`.
+    pub fn new(world: World, metrics: Metrics, id: InstanceId) -> Self {
+        Self { world, metrics, id, certificates: None, failure: None }
+    }
+
+    /// The instance that it is about.
+    pub fn id(&self) -> &InstanceId {
+        &self.id
+    }
+
+    /// Looks, plans, records, and does the one action that was planned.
+    pub async fn turn(&mut self) -> Result<Turn> {
+        let store = self.world.store.as_ref();
+        let Some(instance): Option<Record<Instance>> = records::get(store, &records::instance_key(&self.id)).await?
+        else {
+            return Ok(Turn::Gone);
+        };
+        let status: Option<Record<Status>> = records::get(store, &records::status_key(&self.id)).await?;
+        let status = status.unwrap_or_else(|| Record { value: Status::default(), revision: 0 });
+        let look = observe(&self.world, &instance.value, &status.value, self.certificates.take()).await?;
+        self.certificates = look.certificates;
+        let plan = plan::plan(&instance.value, &status.value, &look.observed, self.world.clock.now());
+        let status = record(&self.world, &instance, &status, &look.observed, &plan, self.failure.as_deref()).await?;
+        self.metrics.saw(&self.id, status.value.phase);
+        match plan {
+            Plan::Act(action) => {
+                let subject =
+                    Subject { instance: &instance, status: &status, certificates: self.certificates.as_ref() };
+                let outcome = do_action(&self.world, &self.metrics, &subject, &action).await;
+                self.failure = match &outcome {
+                    Err(error) if !error.is_race() => Some(error.to_string()),
+                    _ => None,
+                };
+                match outcome {
+                    Ok(()) if action == Action::Forget => Ok(Turn::Gone),
+                    Ok(()) => Ok(Turn::Acted),
+                    Err(error) if error.is_race() => Ok(Turn::Acted),
+                    Err(_) => Ok(Turn::Failed),
+                }
+            }
+            Plan::Wait { .. } => {
+                self.failure = None;
+                Ok(Turn::Waiting)
+            }
+            Plan::Converged => {
+                self.failure = None;
+                Ok(Turn::Converged)
+            }
+        }
+    }
+}
+
+async fn do_action(world: &World, metrics: &Metrics, subject: &Subject<'_>, action: &Action) -> Result<()> {
+    let id = &subject.instance.value.id;
+    tracing::debug!(instance = %id, action = action.name(), ?action, "acting");
+    let began = world.clock.now();
+    let outcome = act(world, subject, action).await;
+    let took = world.clock.now().duration_since(began);
+    metrics.acted(action.name(), outcome.is_ok(), took.as_secs_f64());
+    match &outcome {
+        Ok(()) => tracing::info!(instance = %id, action = action.name(), ms = took.as_millis(), "done"),
+        Err(error) if error.is_race() => tracing::debug!(instance = %id, action = action.name(), %error, "again"),
+        Err(error) => tracing::warn!(instance = %id, action = action.name(), %error, "failed; it is tried again"),
+    }
+    outcome
+}

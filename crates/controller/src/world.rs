@@ -1,0 +1,33 @@
+//! All that a reconciler acts through.
+
+use std::sync::Arc;
+
+use cetcd_core::{Clock, Entropy, network::Networks};
+use cetcd_etcd::{admin::EtcdAdmin, versions::Installer};
+use cetcd_runtime::Runtime;
+use cetcd_store::{Store, seal::Sealer};
+
+use crate::Issue;
+
+/// The effects of the controller, each behind a trait.
+#[derive(Clone)]
+pub struct World {
+    /// Where desired state is read and everything is recorded.
+    pub store: Arc<dyn Store>,
+    /// Seals secrets.
+    pub sealer: Sealer,
+    /// Runs members and endpoints.
+    pub runtime: Arc<dyn Runtime>,
+    /// Asks live members.
+    pub admin: Arc<dyn EtcdAdmin>,
+    /// Brings binaries.
+    pub installer: Arc<dyn Installer>,
+    /// Makes certificates.
+    pub issuer: Arc<dyn Issue>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Draws randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Names zones.
+    pub networks: Arc<Networks>,
+}
