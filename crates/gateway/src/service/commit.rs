@@ -1,0 +1,88 @@
+//! Writing: transactions, what their failures mean to a caller, and changing one instance.
+
+use std::time::Duration;
+
+use cetcd_api::{Code, Error};
+use cetcd_core::{Instance, InstanceId};
+use cetcd_store::{Compare, Txn, records};
+
+use super::Service;
+use crate::Context;
+
+/// How often a change is tried again that lost a race to another.
+pub(super) const ATTEMPTS: usize = 8;
+
+/// How long a handler waits for the view. It is milliseconds behind; this only bounds the wait for one that stands
+/// still.
+const VIEW_WAIT: Duration = Duration::from_secs(10);
+
+impl Service {
+    /// Applies a transaction and waits until reads show it. False where a precondition did not hold: nothing was
+    /// written then.
+    pub(super) async fn commit(&self, txn: Txn) -> Result<bool, Error> {
+        let outcome = self.store.txn(txn).await.map_err(|error| store_error("write a change", &error))?;
+        // The change is durable whether or not the view shows it, so a slow view is no reason to refuse.
+        if outcome.succeeded && !self.view_reaches(outcome.revision).await {
+            tracing::warn!(revision = outcome.revision, "the view is behind; a change was answered before it shows");
+        }
+        Ok(outcome.succeeded)
+    }
+
+    /// Waits until the view shows `revision`. False where it does not get there in time.
+    pub(super) async fn view_reaches(&self, revision: u64) -> bool {
+        tokio::time::timeout(VIEW_WAIT, self.view.wait_for(revision)).await.is_ok()
+    }
+
+    /// Waits until the view shows `revision`, for a decision that needs it.
+    pub(super) async fn require_view(&self, revision: u64) -> Result<(), Error> {
+        if self.view_reaches(revision).await {
+            return Ok(());
+        }
+        tracing::error!(revision, reached = self.view.revision(), "the view stands still; a change was refused");
+        Err(Error::of(Code::ServiceUnavailable))
+    }
+
+    /// Lets `change` alter the desired state of the caller's instance `id`, and writes it where it differs.
+    pub(super) async fn change(
+        &self,
+        context: &Context,
+        id: &str,
+        change: impl Fn(&mut Instance) -> Result<(), Error> + Send,
+    ) -> Result<(), Error> {
+        for _ in 0..ATTEMPTS {
+            let current = self.stored(context, id).await?;
+            let mut wanted = current.value.clone();
+            change(&mut wanted)?;
+            if wanted == current.value {
+                return Ok(());
+            }
+            let key = records::instance_key(&wanted.id);
+            let txn =
+                Txn::new().when(Compare::mod_revision(key, current.revision)).then(records::put_instance(&wanted));
+            if self.commit(txn).await? {
+                return Ok(());
+            }
+        }
+        Err(contended(id))
+    }
+}
+
+/// What a failure of the store is to a caller. The details are for the log only.
+pub(super) fn store_error(doing: &'static str, error: &cetcd_store::Error) -> Error {
+    if error.is_retryable() || matches!(error, cetcd_store::Error::Closed) {
+        tracing::warn!(%error, "cannot {doing} now");
+        return Error::of(Code::ServiceUnavailable);
+    }
+    tracing::error!(%error, "cannot {doing}");
+    Error::internal()
+}
+
+/// Others changed the same thing at every try.
+pub(super) fn contended(id: &str) -> Error {
+    let id = InstanceId::parse(id).map_or_else(String::new, |id| format!(" `{id}`"));
+    Error::new(
+        Code::ResourceInUse,
+        format!("The instance{id} is being changed by other requests. Try again."),
+        format!("实例{id} 正被其他请求修改，请重试。"),
+    )
+}

@@ -1,0 +1,111 @@
+//! The service handlers: what each action of the API does.
+//!
+//! ```text
+//!   reads    ──► View (in memory, no I/O) ──► answer
+//!   changes  ──► store: read ──► check ──► one transaction with a precondition ──► wait for the View ──► answer
+//! ```
+//!
+//! A handler writes desired state and tasks, never a status, and touches no cluster: the controller follows.
+//! Waiting for the view makes every caller read its own write. A transaction that lost a race is tried again
+//! from the new state, a bounded number of times.
+//!
+//! Whatever belongs to another account or region is answered as if it did not exist, and so is an ID that has
+//! not the form of one.
+
+mod attributes;
+mod commit;
+mod create;
+mod credentials;
+mod delete;
+mod instances;
+mod lookup;
+mod progress;
+mod protection;
+mod rpc_methods;
+mod surroundings;
+mod tasks;
+#[cfg(test)]
+mod tests;
+mod unavailable;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use cetcd_core::{Entropy, EtcdVersion, Instance, network::Networks, status::MemberRecord};
+use cetcd_store::{Store, seal::Sealer, view::View};
+
+/// The versions of etcd that new instances can have.
+pub trait VersionCatalogue: Send + Sync + 'static {
+    /// The versions on offer, in any order. Asked on every creation and listing: it must be cheap and not wait.
+    fn available(&self) -> Vec<EtcdVersion>;
+}
+
+/// What is asked of a member itself.
+#[async_trait]
+pub trait LiveMembers: Send + Sync + 'static {
+    /// The text of the member's own `/metrics`, bounded in size and time; the reason where it cannot be had,
+    /// for the log.
+    async fn metrics(&self, instance: &Instance, member: &MemberRecord) -> Result<String, String>;
+}
+
+/// What an account may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Instances of an account in a region, those under creation or deletion included.
+    pub instances_per_region: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { instances_per_region: 5 }
+    }
+}
+
+/// What the handlers need.
+pub struct Dependencies {
+    /// Where desired state is written.
+    pub store: Arc<dyn Store>,
+    /// What is read from; the caller drives the future that feeds it.
+    pub view: Arc<View>,
+    /// Seals the secrets of a request before they are stored, and opens certificates.
+    pub sealer: Sealer,
+    /// Draws the IDs of instances and tasks.
+    pub entropy: Arc<dyn Entropy>,
+    /// The VPCs and subnets that instances can be in.
+    pub networks: Arc<Networks>,
+    /// The regions served, as DescribeEtcdRegions is to list them.
+    pub regions: Vec<String>,
+    /// The versions on offer.
+    pub versions: Arc<dyn VersionCatalogue>,
+    /// The way to the members.
+    pub members: Arc<dyn LiveMembers>,
+    /// What an account may have.
+    pub limits: Limits,
+}
+
+/// The handlers of every action: [`Handler`](crate::Handler) is implemented for each.
+pub struct Service {
+    store: Arc<dyn Store>,
+    view: Arc<View>,
+    sealer: Sealer,
+    entropy: Arc<dyn Entropy>,
+    networks: Arc<Networks>,
+    regions: Vec<String>,
+    versions: Arc<dyn VersionCatalogue>,
+    members: Arc<dyn LiveMembers>,
+    limits: Limits,
+}
+
+impl Service {
+    /// Puts the handlers together.
+    pub fn new(dependencies: Dependencies) -> Self {
+        let Dependencies { store, view, sealer, entropy, networks, regions, versions, members, limits } = dependencies;
+        Self { store, view, sealer, entropy, networks, regions, versions, members, limits }
+    }
+}
+
+impl std::fmt::Debug for Service {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Service").field("regions", &self.regions).field("limits", &self.limits).finish_non_exhaustive()
+    }
+}

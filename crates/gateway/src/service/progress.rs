@@ -1,0 +1,49 @@
+//! DescribeEtcdCreatingProgress: the steps of the task that makes, or made, an instance.
+
+use cetcd_api::{
+    Code, Error,
+    actions::{
+        DescribeEtcdCreatingProgress, DescribeEtcdCreatingProgressRequest, DescribeEtcdCreatingProgressResponse,
+    },
+    structures::TaskStepInfo,
+    values,
+};
+use cetcd_core::task::{Step, StepState, TaskKind};
+
+use super::{Service, lookup::time};
+use crate::{Context, Handler};
+
+impl Handler<DescribeEtcdCreatingProgress> for Service {
+    async fn handle(
+        &self,
+        context: &Context,
+        request: DescribeEtcdCreatingProgressRequest,
+    ) -> Result<DescribeEtcdCreatingProgressResponse, Error> {
+        let instance = self.visible(context, &request.instance_id)?;
+        let tasks = self.view.tasks_about(&instance.id);
+        let creation = tasks.iter().find(|task| task.kind == TaskKind::CreateInstance).ok_or_else(|| {
+            let id = &instance.id;
+            Error::new(
+                Code::ResourceNotFound,
+                format!("There is no record of the creation of the instance `{id}` any more."),
+                format!("实例 `{id}` 的创建记录已不存在。"),
+            )
+        })?;
+        Ok(DescribeEtcdCreatingProgressResponse { steps: Some(creation.steps.iter().map(shown).collect()) })
+    }
+}
+
+fn shown(step: &Step) -> TaskStepInfo {
+    TaskStepInfo {
+        step: step.name.as_str().to_owned(),
+        life_state: match step.state {
+            StepState::Pending => values::StepState::Pending,
+            StepState::Running => values::StepState::Running,
+            StepState::Success => values::StepState::Success,
+            StepState::Failed => values::StepState::Failed,
+        },
+        start_at: step.started_at.map(time),
+        end_at: step.ended_at.map(time),
+        failed_msg: Some(step.failed_message.clone()),
+    }
+}
