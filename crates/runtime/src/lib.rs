@@ -164,6 +164,11 @@ pub enum Error {
 }
 
 impl Error {
+    pub(crate) fn io(doing: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
+        let doing = doing.into();
+        move |source| Self::Io { doing, source }
+    }
+
     /// Whether the same call may succeed later without anything being changed by a person.
     pub fn is_retryable(&self) -> bool {
         !matches!(self, Self::UnknownSubnet { .. })

@@ -1,0 +1,210 @@
+//! One instance's route: its listener and the connections that came through it.
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::JoinHandle,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{debug, warn};
+
+use crate::{
+    Options,
+    backends::Backends,
+    files::{Route, RouteStatus},
+    relay::relay,
+    sockets,
+};
+
+/// Serves one instance.
+pub struct RouteServer {
+    route: Route,
+    listener: Option<(SocketAddr, JoinHandle<()>)>,
+    error: Option<String>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    instance: String,
+    options: Options,
+    backends: Backends,
+    slots: Arc<Semaphore>,
+    closed: CancellationToken,
+    connections: TaskTracker,
+    counters: Counters,
+}
+
+#[derive(Default)]
+struct Counters {
+    accepted: AtomicU64,
+    refused: AtomicU64,
+    failed: AtomicU64,
+    bytes_in: AtomicU64,
+    bytes_out: AtomicU64,
+}
+
+impl RouteServer {
+    /// A route that does not listen yet: [`apply`](Self::apply) makes it so.
+    pub fn new(instance: &str, route: Route, options: &Options) -> Self {
+        let shared = Arc::new(Shared {
+            instance: instance.to_owned(),
+            options: options.clone(),
+            backends: Backends::default(),
+            slots: Arc::new(Semaphore::new(options.max_connections)),
+            closed: CancellationToken::new(),
+            connections: TaskTracker::new(),
+            counters: Counters::default(),
+        });
+        Self { route, listener: None, error: None, shared }
+    }
+
+    /// Follows `route`: passes new connections to its backends and listens where it says. A listener that
+    /// cannot be opened is tried again by the next call.
+    pub async fn apply(&mut self, route: Route) {
+        if self.route.backends != route.backends || self.listener.is_none() {
+            self.shared.backends.set(&route.backends, self.shared.options.drain);
+        }
+        self.route = route;
+        self.error = None;
+        let listen = self.route.listen;
+        if self.listener.as_ref().is_some_and(|(at, task)| *at == listen && !task.is_finished()) {
+            return;
+        }
+        match TcpListener::bind(listen).await {
+            Ok(listener) => {
+                self.stop_listening().await;
+                self.listener = Some((listen, tokio::spawn(accept(listener, Arc::clone(&self.shared)))));
+            }
+            Err(error) => {
+                let text = format!("cannot listen at {listen}: {error}");
+                warn!(instance = self.shared.instance, "{text}");
+                self.error = Some(text);
+            }
+        }
+    }
+
+    /// Says that the newest route file cannot be followed; what was applied before goes on.
+    pub fn reject(&mut self, reason: String) {
+        self.error = Some(reason);
+    }
+
+    /// Whether it listens where it should.
+    pub fn serving(&self) -> bool {
+        self.listener.as_ref().is_some_and(|(at, task)| *at == self.route.listen && !task.is_finished())
+    }
+
+    /// What it does now.
+    pub fn status(&self) -> RouteStatus {
+        let counters = &self.shared.counters;
+        let taken = self.shared.options.max_connections - self.shared.slots.available_permits();
+        RouteStatus {
+            listen: self.route.listen,
+            backends: self.shared.backends.addresses(),
+            serving: self.serving(),
+            error: self.error.clone(),
+            connections: taken as u64,
+            accepted: counters.accepted.load(Ordering::Relaxed),
+            refused: counters.refused.load(Ordering::Relaxed),
+            failed: counters.failed.load(Ordering::Relaxed),
+            bytes_in: counters.bytes_in.load(Ordering::Relaxed),
+            bytes_out: counters.bytes_out.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Closes the listener, and answers once it is closed. The connections may go on for the drain period:
+    /// the future that comes back ends with the last of them.
+    pub async fn close(mut self) -> impl Future<Output = ()> + Send {
+        self.stop_listening().await;
+        let shared = Arc::clone(&self.shared);
+        async move {
+            shared.connections.close();
+            if tokio::time::timeout(shared.options.drain, shared.connections.wait()).await.is_err() {
+                shared.closed.cancel();
+                shared.connections.wait().await;
+            }
+        }
+    }
+
+    async fn stop_listening(&mut self) {
+        if let Some((_, task)) = self.listener.take() {
+            task.abort();
+            // Only when the task has ended is its listener closed.
+            let _ = task.await;
+        }
+    }
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    loop {
+        match listener.accept().await {
+            Ok((client, peer)) => {
+                shared.counters.accepted.fetch_add(1, Ordering::Relaxed);
+                let Ok(slot) = Arc::clone(&shared.slots).try_acquire_owned() else {
+                    shared.counters.refused.fetch_add(1, Ordering::Relaxed);
+                    continue;
+                };
+                let task = connection(client, peer, slot, Arc::clone(&shared));
+                shared.connections.spawn(task);
+            }
+            Err(error) => {
+                // Of one connection (aborted before it was accepted): the next is as good as any. Of the
+                // process (no descriptors left): trying at once would only burn a core.
+                warn!(instance = shared.instance, "cannot accept a connection: {error}");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+async fn connection(mut client: TcpStream, peer: SocketAddr, slot: OwnedSemaphorePermit, shared: Arc<Shared>) {
+    sockets::tune(&client);
+    for candidate in shared.backends.in_order() {
+        let counted = candidate.count();
+        let address = candidate.address;
+        let connected = tokio::select! {
+            () = shared.closed.cancelled() => return,
+            connected = connect(address, shared.options.connect_timeout) => connected,
+        };
+        let mut backend = match connected {
+            Ok(backend) => backend,
+            Err(error) => {
+                debug!(instance = shared.instance, %peer, %address, "backend does not accept: {error}");
+                candidate.failed(shared.options.avoid);
+                continue;
+            }
+        };
+        candidate.succeeded();
+        sockets::tune(&backend);
+        let counters = &shared.counters;
+        let idle = shared.options.half_closed_idle;
+        tokio::select! {
+            biased;
+            ended = relay(&mut client, &mut backend, &counters.bytes_in, &counters.bytes_out, idle) => {
+                if let Err(error) = ended {
+                    debug!(instance = shared.instance, %peer, %address, "connection ended: {error}");
+                }
+            }
+            () = candidate.closed.cancelled() => debug!(instance = shared.instance, %peer, %address, "drained"),
+            () = shared.closed.cancelled() => {}
+        }
+        drop((counted, slot));
+        return;
+    }
+    shared.counters.failed.fetch_add(1, Ordering::Relaxed);
+    warn!(instance = shared.instance, %peer, "no backend accepts");
+    drop(slot);
+}
+
+async fn connect(address: SocketAddr, limit: Duration) -> io::Result<TcpStream> {
+    tokio::time::timeout(limit, TcpStream::connect(address)).await?
+}

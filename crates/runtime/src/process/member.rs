@@ -1,0 +1,227 @@
+//! One member: its folder, its files, its process, its limits.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use cetcd_core::{
+    Clock, InstanceId,
+    instance::Resources,
+    member::{KeyPair, MemberPaths, MemberSpec},
+};
+use cetcd_endpoint::files::write_atomically;
+use tokio::time::Instant;
+use tracing::warn;
+
+use super::{
+    cgroup::{Cgroups, Limits},
+    changes::Changes,
+    files, proc,
+    supervised::Supervised,
+};
+use crate::{CommandLine, Error, Launcher, MemberView};
+
+/// How long a measurement of the disk is good for.
+const MEASURED_EVERY: Duration = Duration::from_secs(10);
+
+/// A member of which anything may be left.
+pub struct Member {
+    name: String,
+    ordinal: u32,
+    process: Arc<Supervised>,
+    /// Held by whatever changes the member; true once it was removed.
+    pub gone: tokio::sync::Mutex<bool>,
+    limits: Mutex<Limits>,
+    measured: tokio::sync::Mutex<Option<(Instant, u64)>>,
+}
+
+/// What a start needs beside the specification.
+pub struct Tools<'a> {
+    /// Makes the command line.
+    pub launcher: &'a dyn Launcher,
+    /// Makes the session.
+    pub session_wrapper: Option<&'a CommandLine>,
+    /// Enforces limits.
+    pub cgroups: &'a Arc<Cgroups>,
+    /// Limits where the specification has none.
+    pub default_resources: Option<Resources>,
+}
+
+impl Member {
+    /// The member whose folder is `dir`, as nothing is known of it.
+    pub fn new(
+        instance: &InstanceId,
+        ordinal: u32,
+        dir: PathBuf,
+        clock: Arc<dyn Clock>,
+        changes: &Arc<Changes>,
+    ) -> Arc<Self> {
+        let name = instance.member_name(ordinal);
+        let (changes, of) = (Arc::clone(changes), instance.clone());
+        let log = dir.join("log").join("etcd.log");
+        let limits = std::fs::read(limits_path(&dir)).ok().and_then(|text| serde_json::from_slice(&text).ok());
+        Arc::new(Self {
+            process: Supervised::new(name.clone(), dir, log, clock, move || changes.bump(&of)),
+            name,
+            ordinal,
+            gone: tokio::sync::Mutex::new(false),
+            limits: Mutex::new(limits.unwrap_or_default()),
+            measured: tokio::sync::Mutex::new(None),
+        })
+    }
+
+    /// Finds its process after this program's start.
+    pub fn find(&self, marked: &[proc::Marked]) {
+        self.process.find(marked);
+    }
+
+    /// Its output.
+    pub fn log(&self) -> &Path {
+        self.process.log()
+    }
+
+    /// Its folder.
+    pub fn dir(&self) -> &Path {
+        self.process.dir()
+    }
+
+    /// Writes its files and sees to it that its process runs. The caller holds `gone`.
+    pub async fn ensure(&self, spec: &MemberSpec, tools: &Tools<'_>) -> Result<(), Error> {
+        let paths = paths(self.dir());
+        let (dir, to_write, certificates) = (self.dir().to_owned(), paths.clone(), spec.certificates.clone());
+        let write = move || {
+            files::make_dir(&dir)?;
+            files::make_dir(&dir.join("log"))?;
+            files::make_dir(&dir.join("tls"))?;
+            files::make_dir(&to_write.data)?;
+            put_or_remove(&to_write.ca, &certificates.ca)?;
+            put_pair(&to_write.server_cert, &to_write.server_key, &certificates.server)?;
+            put_pair(&to_write.peer_cert, &to_write.peer_key, &certificates.peer)
+        };
+        blocking(write).await.map_err(Error::io(format!(
+            "write the files of {} in {}",
+            self.name,
+            self.dir().display()
+        )))?;
+        let command = tools
+            .launcher
+            .command(spec, &paths)
+            .map_err(|reason| Error::Command { member: self.name.clone(), reason })?;
+        let resources = spec.resources.or(tools.default_resources);
+        let cpu = resources.map(|resources| resources.cpu);
+        let pid = self.process.start(&command, tools.session_wrapper, cpu).await?;
+        if let (Some(pid), Some(resources)) = (pid, resources) {
+            self.limit(pid, resources, tools.cgroups).await;
+        }
+        Ok(())
+    }
+
+    async fn limit(&self, pid: i32, resources: Resources, cgroups: &Arc<Cgroups>) {
+        let (cgroups, name, path) = (Arc::clone(cgroups), self.name.clone(), limits_path(self.dir()));
+        let limited = blocking(move || {
+            let remember = |limits: &Limits| write_atomically(&path, &serde_json::to_vec(limits)?, false);
+            let limits = cgroups.limit(&name, pid, resources, remember);
+            remember(&limits).map(|()| limits)
+        });
+        let limits = limited.await.unwrap_or_else(|error| Limits {
+            groups: Vec::new(),
+            unlimited: Some(format!("cannot record the control groups: {error}")),
+        });
+        let mut known = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(reason) = limits.unlimited.as_ref().filter(|reason| known.unlimited.as_ref() != Some(*reason)) {
+            warn!(member = self.name, "runs without its limits: {reason}");
+        }
+        *known = limits;
+    }
+
+    /// Ends its process. The caller holds `gone`.
+    pub async fn stop(&self, grace: Duration) -> Result<(), Error> {
+        self.process.stop(grace).await
+    }
+
+    /// Removes all that it left. The caller holds `gone`.
+    pub async fn remove(&self, cgroups: &Arc<Cgroups>) -> Result<(), Error> {
+        if self.process.pid().is_some() {
+            return Err(Error::StillRunning { member: self.name.clone() });
+        }
+        let dir = self.dir().to_owned();
+        let limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (cgroups, ordinal) = (Arc::clone(cgroups), self.ordinal);
+        let failed = Error::io(format!("remove {}", dir.display()));
+        blocking(move || {
+            cgroups.remove(&limits)?;
+            // Renamed first: what a crash leaves half removed is never taken for a member.
+            let Some(parent) = dir.parent() else { return Ok(()) };
+            let aside = parent.join(format!("{REMOVING}{ordinal}"));
+            files::remove_tree(&aside)?;
+            files::absent_is_fine(std::fs::rename(&dir, &aside))?;
+            files::remove_tree(&aside)?;
+            files::remove_empty_dir(parent)
+        })
+        .await
+        .map_err(failed)
+    }
+
+    /// One look at it.
+    pub async fn view(&self) -> MemberView {
+        let disk_bytes = self.disk_bytes().await;
+        let limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
+        MemberView {
+            ordinal: self.ordinal,
+            process: self.process.observed(),
+            disk_bytes,
+            unlimited: limits.unlimited.clone(),
+        }
+    }
+
+    async fn disk_bytes(&self) -> u64 {
+        let mut measured = self.measured.lock().await;
+        if let Some((at, bytes)) = *measured
+            && at.elapsed() < MEASURED_EVERY
+        {
+            return bytes;
+        }
+        let data = paths(self.dir()).data;
+        let bytes = blocking(move || Ok(files::disk_bytes(&data))).await.unwrap_or_default();
+        *measured = Some((Instant::now(), bytes));
+        bytes
+    }
+}
+
+/// What the name of a member's folder begins with while it is removed.
+pub const REMOVING: &str = ".removing-";
+
+/// Where a member's files are within its folder.
+pub fn paths(dir: &Path) -> MemberPaths {
+    let tls = dir.join("tls");
+    MemberPaths {
+        data: dir.join("data"),
+        ca: tls.join("ca.crt"),
+        server_cert: tls.join("server.crt"),
+        server_key: tls.join("server.key"),
+        peer_cert: tls.join("peer.crt"),
+        peer_key: tls.join("peer.key"),
+    }
+}
+
+fn limits_path(dir: &Path) -> PathBuf {
+    dir.join("limits.json")
+}
+
+/// The key first: a certificate without its key serves no one, an unused key does no harm.
+fn put_pair(cert: &Path, key: &Path, pair: &KeyPair) -> io::Result<()> {
+    put_or_remove(key, &pair.key)?;
+    put_or_remove(cert, &pair.cert)
+}
+
+fn put_or_remove(path: &Path, text: &str) -> io::Result<()> {
+    if text.is_empty() { files::remove(path) } else { files::put(path, text.as_bytes()) }
+}
+
+/// Does what may block off the threads that must not.
+pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::from).flatten()
+}
