@@ -83,10 +83,13 @@ class Raw:
         """Exactly this request, tried once more where the server had closed the kept connection."""
         for last in (False, True):
             try:
-                self.connection.request(method, target, body=body, headers=headers or {})
+                try:
+                    self.connection.request(method, target, body=body, headers=headers or {})
+                except (BrokenPipeError, ConnectionResetError):
+                    pass  # an oversize body may be answered before its end; if it was not, the next line fails
                 answer = self.connection.getresponse()
                 return Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
-            except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
+            except (http.client.RemoteDisconnected, http.client.ResponseNotReady, ConnectionResetError):
                 self.connection.close()
                 if last:
                     raise
