@@ -10,10 +10,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cetcd_core::EtcdVersion;
-use cetcd_etcd::{EtcdAdmin, Installer, LiveAdmin, client::Options};
+use cetcd_core::{EtcdVersion, member::Start};
+use cetcd_etcd::{EtcdAdmin, Installer, LiveAdmin, Target, client::Options};
 use rustix::process::Signal;
-use support::{Credentials, Member, addresses, newest, versions};
+use support::{Credentials, Member, addresses, newest, specs, versions};
 
 /// Slow machines may take long to answer; members here are either there or not.
 fn admin() -> LiveAdmin {
@@ -46,6 +46,53 @@ async fn every_installed_version_starts_with_its_command_line_and_says_who_it_is
 }
 
 #[tokio::test]
+async fn three_members_of_every_installed_version_form_one_cluster_with_one_leader() {
+    let admin = admin();
+    for version in versions().installed() {
+        let (specs, control_plane) = specs(&version, 3, true);
+        let mut members: Vec<_> = specs.iter().map(|spec| Member::launch(spec, &control_plane)).collect();
+        let mut answers = Vec::new();
+        for member in &mut members {
+            answers.push(member.serving(&admin).await);
+        }
+        assert_eq!(answers.iter().filter(|answer| answer.leader).count(), 1, "{answers:?}");
+        assert!(answers.iter().all(|answer| answer.cluster_id == answers[0].cluster_id), "{answers:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_learner_serves_as_such() {
+    let admin = admin();
+    for version in versions().installed().into_iter().filter(EtcdVersion::has_learners) {
+        let (mut specs, control_plane) = specs(&version, 2, true);
+        let (first, second) = specs.split_at_mut(1);
+        let both = first[0].initial_cluster.clone();
+        first[0].initial_cluster = both.split(',').next().unwrap().to_owned();
+        let mut leader = Member::launch(&first[0], &control_plane);
+        let founder = leader.serving(&admin).await;
+
+        add_learner(&leader.target, second[0].peer).await;
+        second[0].start = Start::Existing;
+        let mut learner = Member::launch(&second[0], &control_plane);
+        let serving = learner.serving(&admin).await;
+        assert!(serving.learner && !serving.leader, "{version}: {serving:?}");
+        assert_eq!(serving.cluster_id, founder.cluster_id);
+    }
+}
+
+async fn add_learner(target: &Target, peer: SocketAddr) {
+    use etcd_client::{Certificate, Client, ConnectOptions, Identity, MemberAddOptions, TlsOptions};
+    let credentials = target.credentials.as_ref().unwrap();
+    let tls = TlsOptions::new()
+        .ca_certificate(Certificate::from_pem(&credentials.ca))
+        .identity(Identity::from_pem(&credentials.client.cert, &credentials.client.key));
+    let url = format!("https://{}", target.address);
+    let client = Client::connect([url], Some(ConnectOptions::new().with_tls(tls))).await.unwrap();
+    let learner = MemberAddOptions::new().with_is_learner();
+    client.cluster_client().member_add([format!("https://{peer}")], Some(learner)).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_member_without_https_is_asked_in_plain() {
     let admin = admin();
     let mut member = Member::start(&newest(), false);
@@ -56,9 +103,9 @@ async fn a_member_without_https_is_asked_in_plain() {
 #[tokio::test]
 async fn nobody_at_the_address_is_said_at_once() {
     let address = addresses().0;
-    let credentials = Some(Credentials::issue(address).control_plane);
+    let credentials = Some(Credentials::issue(&[address]).control_plane);
     let instance = cetcd_core::InstanceId::parse("etcd-test0000").unwrap();
-    let target = cetcd_etcd::Target { instance, address, credentials };
+    let target = Target { instance, address, credentials };
     let start = Instant::now();
     for answer in [admin().probe(&target).await.map(|_| ()), admin().metrics(&target).await.map(|_| ())] {
         let said = answer.unwrap_err().to_string();
@@ -107,7 +154,7 @@ async fn new_credentials_replace_the_kept_connection() {
     member.serving(&admin).await;
 
     let mut stranger = member.target.clone();
-    stranger.credentials = Some(Credentials::issue(stranger.address).control_plane);
+    stranger.credentials = Some(Credentials::issue(&[stranger.address]).control_plane);
     let pem = &stranger.credentials.as_ref().unwrap().client;
     for answer in [admin.probe(&stranger).await.map(|_| ()), admin.metrics(&stranger).await.map(|_| ())] {
         let said = answer.unwrap_err().to_string();
@@ -120,10 +167,10 @@ async fn new_credentials_replace_the_kept_connection() {
 #[tokio::test]
 async fn credentials_that_are_no_pem_are_not_repeated() {
     let address = addresses().0;
-    let mut credentials = cetcd_etcd::ClientCredentials::clone(&Credentials::issue(address).control_plane);
+    let mut credentials = cetcd_etcd::ClientCredentials::clone(&Credentials::issue(&[address]).control_plane);
     credentials.client.key = "-----BEGIN PRIVATE KEY-----\nsecret\n".to_owned();
     let instance = cetcd_core::InstanceId::parse("etcd-test0000").unwrap();
-    let target = cetcd_etcd::Target { instance, address, credentials: Some(credentials.into()) };
+    let target = Target { instance, address, credentials: Some(credentials.into()) };
     for answer in [admin().probe(&target).await.map(|_| ()), admin().metrics(&target).await.map(|_| ())] {
         let said = format!("{:?}", answer.unwrap_err());
         assert!(!said.contains("secret"), "{said}");

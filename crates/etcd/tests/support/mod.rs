@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    net::{Ipv4Addr, SocketAddr, TcpListener},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
     path::Path,
     process::{Child, Command, Stdio},
     sync::{
@@ -41,17 +41,19 @@ pub fn newest() -> EtcdVersion {
     versions().installed().swap_remove(0)
 }
 
-/// An instance's CA and what it issued for a member and the control plane.
+/// An instance's CA and what it issued for its members and the control plane.
 pub struct Credentials {
     certificates: MemberCertificates,
     pub control_plane: Arc<ClientCredentials>,
 }
 
 impl Credentials {
-    pub fn issue(address: SocketAddr) -> Self {
+    pub fn issue(addresses: &[SocketAddr]) -> Self {
         let now = jiff::Timestamp::now();
         let authority = Authority::create("etcd-test0000", now, 30).unwrap();
-        let request = || LeafRequest::new(now).ips([address.ip()]);
+        // Peers check each other's source address, and that is this one on loopback.
+        let source = IpAddr::from(Ipv4Addr::LOCALHOST);
+        let request = || LeafRequest::new(now).ips(addresses.iter().map(SocketAddr::ip).chain([source]));
         let pair = |leaf: cetcd_pki::Leaf| KeyPair { cert: leaf.cert_pem, key: leaf.key_pem.to_string() };
         Self {
             certificates: MemberCertificates {
@@ -67,6 +69,32 @@ impl Credentials {
     }
 }
 
+/// What the members of an instance are to be started with, from ordinal 0.
+pub fn specs(version: &EtcdVersion, size: u32, https: bool) -> (Vec<MemberSpec>, Arc<ClientCredentials>) {
+    let places: Vec<_> = (0..size).map(|_| addresses()).collect();
+    let clients: Vec<_> = places.iter().map(|place| place.0).collect();
+    let credentials = Credentials::issue(&clients);
+    let instance = InstanceId::parse("etcd-test0000").unwrap();
+    let all: Vec<_> =
+        (0..).zip(&places).map(|(n, (_, peer))| format!("{}=https://{peer}", instance.member_name(n))).collect();
+    let spec = |(ordinal, (client, peer))| MemberSpec {
+        instance: instance.clone(),
+        ordinal,
+        version: version.clone(),
+        client,
+        peer,
+        start: Start::New,
+        initial_cluster: all.join(","),
+        token: format!("token-{}", clients[0]),
+        security: Security { https, client_cert_auth: https },
+        auto_compaction: Some(AutoCompaction { mode: CompactionMode::Periodic, retention: "5m".to_owned() }),
+        quota_bytes: 8 * 1024 * 1024 * 1024,
+        resources: None,
+        certificates: credentials.certificates.clone(),
+    };
+    ((0..).zip(places).map(spec).collect(), Arc::clone(&credentials.control_plane))
+}
+
 /// A member that runs until this is dropped.
 pub struct Member {
     pub child: Child,
@@ -75,31 +103,19 @@ pub struct Member {
 }
 
 impl Member {
-    /// Starts the only member of a new cluster, as the command line of its version says.
+    /// Starts the only member of a new cluster.
     pub fn start(version: &EtcdVersion, https: bool) -> Self {
-        let (client, peer) = addresses();
-        let credentials = Credentials::issue(client);
-        let instance = InstanceId::parse("etcd-test0000").unwrap();
-        let spec = MemberSpec {
-            ordinal: 0,
-            version: version.clone(),
-            client,
-            peer,
-            start: Start::New,
-            initial_cluster: format!("{}=https://{peer}", instance.member_name(0)),
-            token: format!("token-{client}"),
-            security: Security { https, client_cert_auth: https },
-            auto_compaction: Some(AutoCompaction { mode: CompactionMode::Periodic, retention: "5m".to_owned() }),
-            quota_bytes: 8 * 1024 * 1024 * 1024,
-            resources: None,
-            certificates: credentials.certificates,
-            instance: instance.clone(),
-        };
+        let (mut specs, control_plane) = specs(version, 1, https);
+        Self::launch(&specs.remove(0), &control_plane)
+    }
+
+    /// Starts a member as the command line of its version says.
+    pub fn launch(spec: &MemberSpec, control_plane: &Arc<ClientCredentials>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let paths = write_files(folder.path(), &spec.certificates);
         let log = File::create(folder.path().join("log")).unwrap();
-        let child = Command::new(versions().binaries(version).expect("installed").etcd)
-            .args(command_arguments(&spec, &paths))
+        let child = Command::new(versions().binaries(&spec.version).expect("installed").etcd)
+            .args(command_arguments(spec, &paths))
             .env_clear()
             .current_dir(folder.path())
             .stdin(Stdio::null())
@@ -107,8 +123,8 @@ impl Member {
             .stderr(log)
             .spawn()
             .unwrap();
-        let credentials = https.then_some(credentials.control_plane);
-        Self { child, target: Target { instance, address: client, credentials }, folder }
+        let credentials = spec.security.https.then(|| Arc::clone(control_plane));
+        Self { child, target: Target { instance: spec.instance.clone(), address: spec.client, credentials }, folder }
     }
 
     /// Waits until it serves. etcd tells nobody, so that it has to be asked.
