@@ -1,0 +1,186 @@
+//! Connections: accepting, TLS, limits, and ending in good order.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{Either, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use crate::handler::Dispatch;
+use crate::metrics::Held;
+use crate::{Error, Gateway, ops};
+
+type Answer = Response<Either<Full<Bytes>, axum::body::Body>>;
+
+/// How long accepting rests after an error that would otherwise repeat at once, such as no free descriptor.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+impl<S: Dispatch> Gateway<S> {
+    /// Serves connections from `listener` until `shutdown`, over TLS where `tls` is given (its ALPN protocols are set
+    /// here). Then no connection is accepted, requests under way get [`Options::shutdown_grace`](crate::Options), and
+    /// what is in the audit log's queue is written.
+    pub async fn serve(
+        &self,
+        listener: TcpListener,
+        tls: Option<Arc<ServerConfig>>,
+        shutdown: CancellationToken,
+    ) -> Result<(), Error> {
+        let options = &self.inner.options;
+        let acceptor = tls.map(|config| TlsAcceptor::from(with_alpn(config)));
+        let slots = Arc::new(Semaphore::new(options.max_connections.max(1)));
+        let router = ops::router(Arc::clone(&self.inner.ready), Arc::clone(&self.inner.registry));
+        let graceful = GracefulShutdown::new();
+        let mut connections = JoinSet::new();
+        loop {
+            while connections.try_join_next().is_some() {}
+            let accepted = tokio::select! {
+                biased;
+                () = shutdown.cancelled() => break,
+                accepted = accept(&listener, &slots) => accepted,
+            };
+            let (stream, peer, slot) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(%error, "accepting a connection failed");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
+            let connection = Connection {
+                gateway: self.clone(),
+                router: router.clone(),
+                peer,
+                watcher: graceful.watcher(),
+                _held: Held::new(&self.inner.metrics.connections),
+            };
+            let acceptor = acceptor.clone();
+            connections.spawn(async move {
+                connection.run(stream, acceptor).await;
+                drop(slot);
+            });
+        }
+        drop(listener);
+        self.inner.changes.close();
+        let finished = async {
+            graceful.shutdown().await;
+            self.inner.changes.wait().await;
+        };
+        if tokio::time::timeout(options.shutdown_grace, finished).await.is_err() {
+            tracing::warn!("requests were still under way when the time to finish them ended");
+        }
+        connections.shutdown().await;
+        self.inner.changes.reopen();
+        if let Some(audit) = &self.inner.audit {
+            audit.flush().await;
+        }
+        Ok(())
+    }
+
+    async fn route(&self, request: Request<Incoming>, router: Router, peer: SocketAddr) -> Answer {
+        if ops::is_ops(request.method(), request.uri().path()) {
+            let Ok(response) = router.oneshot(request).await;
+            return response.map(Either::Right);
+        }
+        let (parts, body) = request.into_parts();
+        let held = self.inner.receiver.receive(&parts, body).await;
+        let crate::body::Held { received, share } = held;
+        let response = self.answer(&parts, received, peer.ip().to_canonical()).await;
+        drop(share);
+        response.map(Either::Left)
+    }
+}
+
+fn with_alpn(config: Arc<ServerConfig>) -> Arc<ServerConfig> {
+    let mut config = Arc::unwrap_or_clone(config);
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Arc::new(config)
+}
+
+async fn accept(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+) -> std::io::Result<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
+    let slot = Arc::clone(slots).acquire_owned().await.map_err(std::io::Error::other)?;
+    let (stream, peer) = listener.accept().await?;
+    Ok((stream, peer, slot))
+}
+
+struct Connection<S> {
+    gateway: Gateway<S>,
+    router: Router,
+    peer: SocketAddr,
+    watcher: hyper_util::server::graceful::Watcher,
+    _held: Held,
+}
+
+impl<S: Dispatch> Connection<S> {
+    async fn run(self, stream: TcpStream, acceptor: Option<TlsAcceptor>) {
+        // Answers are written whole; waiting for more would only delay them. Failing to set it costs speed alone.
+        let _ = stream.set_nodelay(true);
+        let Some(acceptor) = acceptor else { return self.serve(stream).await };
+        let timeout = self.gateway.inner.options.header_timeout;
+        match tokio::time::timeout(timeout, acceptor.accept(stream)).await {
+            Ok(Ok(stream)) => self.serve(stream).await,
+            Ok(Err(error)) => tracing::debug!(%error, peer = %self.peer, "the TLS handshake failed"),
+            Err(_) => tracing::debug!(peer = %self.peer, "the TLS handshake did not end in time"),
+        }
+    }
+
+    async fn serve<I>(self, stream: I)
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let Self { gateway, router, peer, watcher, _held } = self;
+        let timeout = gateway.inner.options.header_timeout;
+        let mut builder = Builder::new(TokioExecutor::new());
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(timeout);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .keep_alive_interval(Duration::from_secs(20))
+            .max_concurrent_streams(128)
+            // A query of 32 KB must fit, with everything else.
+            .max_header_list_size(96 * 1024);
+        let asked = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&asked);
+        let service = service_fn(move |request| {
+            seen.store(true, Ordering::Relaxed);
+            let (gateway, router) = (gateway.clone(), router.clone());
+            async move { Ok::<_, Infallible>(gateway.route(request, router, peer).await) }
+        });
+        let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+        let mut connection = std::pin::pin!(watcher.watch(connection));
+        // hyper's own timeout starts once it knows the protocol, for which it would wait for ever.
+        let result = tokio::select! {
+            result = &mut connection => result,
+            () = tokio::time::sleep(timeout) => {
+                if !asked.load(Ordering::Relaxed) {
+                    tracing::debug!(%peer, "no request came in time");
+                    return;
+                }
+                connection.await
+            }
+        };
+        if let Err(error) = result {
+            tracing::debug!(%error, %peer, "the connection failed");
+        }
+    }
+}
