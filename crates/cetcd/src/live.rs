@@ -33,6 +33,10 @@ impl VersionCatalogue for Offered {
     fn available(&self) -> Vec<EtcdVersion> {
         self.0.available()
     }
+
+    fn installed(&self, version: &EtcdVersion) -> bool {
+        self.0.binaries(version).is_some()
+    }
 }
 
 struct Members {

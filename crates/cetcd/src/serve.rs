@@ -89,8 +89,8 @@ pub async fn serve(settings: Settings, stop: CancellationToken) -> Result<()> {
         members: Arc::new(Live::members(Arc::clone(&store), sealer, admin)),
         limits: Limits { instances_per_region: settings.limits.instances_per_region },
     });
-    let gateway =
-        Gateway::new(gateway_options(&settings, &dir), service, Arc::clone(&accounts), Arc::new(Mutex::new(registry)))?;
+    let registry = Arc::new(Mutex::new(registry));
+    let gateway = Gateway::new(gateway_options(&settings, &dir), service, accounts, registry)?;
 
     let listener = TcpListener::bind(settings.listen)
         .await
@@ -191,7 +191,9 @@ pub fn version_options(settings: &Settings) -> Result<cetcd_etcd::versions::Opti
     options.search_path = settings.etcd.search_path;
     for (version, sum) in &settings.etcd.sums {
         let version = version.parse().map_err(|reason| anyhow::anyhow!("`etcd.sums`: {reason}"))?;
-        options.sums.insert(version, sum.clone());
+        let sum = cetcd_etcd::catalogue::parse_sum(sum)
+            .with_context(|| format!("`etcd.sums`: the sum of {version} is not 64 hexadecimal digits"))?;
+        options.sums.insert(version, sum);
     }
     Ok(options)
 }

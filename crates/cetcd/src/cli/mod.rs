@@ -79,7 +79,7 @@ enum Command {
     Api(api::Api),
     /// Key pairs, on the host of the service
     #[command(subcommand)]
-    Key(keys::Key),
+    Key(keys::Keys),
     /// Print completions for a shell
     Completions {
         /// The shell

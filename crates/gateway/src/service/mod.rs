@@ -38,6 +38,9 @@ use cetcd_store::{Store, seal::Sealer, view::View};
 pub trait VersionCatalogue: Send + Sync + 'static {
     /// The versions on offer, in any order. Asked on every creation and listing: it must be cheap and not wait.
     fn available(&self) -> Vec<EtcdVersion>;
+
+    /// Whether the version's binaries are on the machine already; another has to be downloaded first.
+    fn installed(&self, version: &EtcdVersion) -> bool;
 }
 
 /// What is asked of a member itself.

@@ -61,7 +61,7 @@ fn shown(name: &str) -> RegionInstance {
 }
 
 impl Handler<DescribeEtcdAvailableVersions> for Service {
-    /// Newest first.
+    /// Newest first. The remark says whether the version is on the machine already.
     async fn handle(
         &self,
         _context: &Context,
@@ -70,7 +70,7 @@ impl Handler<DescribeEtcdAvailableVersions> for Service {
         let shown = |version: EtcdVersion| VersionInstance {
             name: Some("etcd".to_owned()),
             version: Some(version.to_string()),
-            remark: Some(String::new()),
+            remark: Some(if self.versions.installed(&version) { "installed" } else { "downloadable" }.to_owned()),
         };
         Ok(DescribeEtcdAvailableVersionsResponse { versions: Some(self.offered().into_iter().map(shown).collect()) })
     }

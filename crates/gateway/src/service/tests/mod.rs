@@ -231,6 +231,10 @@ impl VersionCatalogue for Versions {
     fn available(&self) -> Vec<EtcdVersion> {
         vec![EtcdVersion::new(3, 4, 23), EtcdVersion::new(3, 5, 16), EtcdVersion::new(3, 5, 16)]
     }
+
+    fn installed(&self, version: &EtcdVersion) -> bool {
+        version.minor == 5
+    }
 }
 
 struct Answering(Arc<Mutex<Result<String, String>>>);
