@@ -12,8 +12,9 @@ use http_body_util::BodyExt;
 use hyper::body::Body;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Bodies up to this size need no share of the budget: all connections together hold at most 64 MiB of them.
-const SMALL: usize = 64 * 1024;
+/// Bodies up to this size, which nearly all are, need no share of the budget: what all connections together can hold
+/// of them is bounded by the number of connections and of streams on each.
+const SMALL: usize = 4 * 1024;
 /// How much of an oversize body is read and thrown away, so that a client that sends all before it reads gets the
 /// answer rather than a broken connection. Beyond it the connection is closed.
 const DRAIN: u64 = 64 << 20;
@@ -95,8 +96,8 @@ impl Receiver {
         if let Some(bytes) = declared.filter(|bytes| *bytes > limit as u64) {
             return Self::drain(body, bytes, 0).await;
         }
-        if declared.is_some_and(|bytes| bytes > SMALL as u64) {
-            *share = self.share(limit).await;
+        if let Some(bytes) = declared.and_then(|bytes| usize::try_from(bytes).ok()).filter(|bytes| *bytes > SMALL) {
+            *share = self.share(bytes).await;
         }
         let mut first = Bytes::new();
         let mut all = BytesMut::new();
@@ -128,10 +129,10 @@ impl Receiver {
         Received::Whole(if all.is_empty() { first } else { all.freeze() })
     }
 
-    /// A share that is enough for a body of the largest size: taken once, so that no two bodies can wait for each
-    /// other with half of their shares.
-    fn share(&self, limit: usize) -> impl Future<Output = Option<OwnedSemaphorePermit>> + use<> {
-        let bytes = u32::try_from(limit).unwrap_or(u32::MAX).min(self.budget_bytes);
+    /// A share for a body of at most `bytes`: taken once, so that no two bodies can wait for each other with half of
+    /// their shares.
+    fn share(&self, bytes: usize) -> impl Future<Output = Option<OwnedSemaphorePermit>> + use<> {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX).min(self.budget_bytes);
         let budget = Arc::clone(&self.budget);
         async move { budget.acquire_many_owned(bytes).await.ok() }
     }
@@ -149,5 +150,53 @@ impl Receiver {
             }
         }
         Received::TooLarge { bytes: bytes.max(read), rest_unread: true }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use http_body_util::Full;
+
+    use super::*;
+
+    fn parts() -> Parts {
+        http::Request::post("/").header("Authorization", "TC3-HMAC-SHA256 x").body(()).unwrap().into_parts().0
+    }
+
+    fn receiver() -> Receiver {
+        Receiver::new(Duration::from_secs(10), 0)
+    }
+
+    fn body(bytes: usize) -> Full<Bytes> {
+        Full::new(vec![b' '; bytes].into())
+    }
+
+    #[tokio::test]
+    async fn a_body_over_the_budget_waits_until_another_is_done_with() {
+        let (receiver, parts) = (receiver(), parts());
+        let first = receiver.receive(&parts, body(limits::POST_V3_BYTES)).await;
+        assert!(matches!(&first.received, Received::Whole(body) if body.len() == limits::POST_V3_BYTES));
+        let mut second = std::pin::pin!(receiver.receive(&parts, body(SMALL + 1)));
+        assert!(second.as_mut().now_or_never().is_none(), "the budget is used up");
+        assert!(
+            matches!(receiver.receive(&parts, body(SMALL)).await.received, Received::Whole(_)),
+            "a small one passes"
+        );
+        drop(first);
+        assert!(matches!(second.await.received, Received::Whole(body) if body.len() == SMALL + 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_waits_too_long_is_late() {
+        let (receiver, parts) = (receiver(), parts());
+        let _first = receiver.receive(&parts, body(limits::POST_V3_BYTES)).await;
+        assert!(matches!(receiver.receive(&parts, body(SMALL + 1)).await.received, Received::Late));
+    }
+
+    #[tokio::test]
+    async fn the_body_of_a_get_is_not_read() {
+        let parts = http::Request::get("/").body(()).unwrap().into_parts().0;
+        assert!(matches!(receiver().receive(&parts, body(9)).await.received, Received::Whole(body) if body.is_empty()));
     }
 }

@@ -226,7 +226,7 @@ impl<S: Dispatch> Gateway<S> {
         trail.region = Some(Arc::clone(&region));
         inner
             .rate
-            .check(action.name, &region, &pair.user, seconds)
+            .check((action.name, &*region, &*pair.account, &*pair.user), seconds)
             .map_err(|TooMany { count, limit }| ApiError::rate_limited(count, limit))?;
 
         // Body, and, once it is known to be whole, repetition.

@@ -18,7 +18,7 @@ pub struct Options {
     pub header_timeout: Duration,
     /// How long a client may take for a request's body.
     pub body_timeout: Duration,
-    /// How many bytes of large bodies (over 64 KiB) are held at once, over all connections.
+    /// How many bytes of bodies (those over 4 KiB) are held at once, over all connections.
     pub body_budget: u32,
     /// How long requests under way may go on when the server stops.
     pub shutdown_grace: Duration,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hash};
 use std::sync::{Mutex, PoisonError};
 
 /// How many (action, region, user) triples one second may tell apart; those past it share one count.
@@ -40,12 +40,12 @@ impl RateLimiter {
         Self { limit, hasher: RandomState::new(), window: Mutex::default() }
     }
 
-    /// Counts a request at `second` (Unix time). Refused requests count too.
-    pub(crate) fn check(&self, action: &str, region: &str, user: &str, second: i64) -> Result<(), TooMany> {
+    /// Counts a request of `who` (action, region, account and user) at `second` (Unix time). Refused requests count too.
+    pub(crate) fn check(&self, who: impl Hash, second: i64) -> Result<(), TooMany> {
         if self.limit == 0 {
             return Ok(());
         }
-        let key = self.hasher.hash_one((action, region, user));
+        let key = self.hasher.hash_one(who);
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
         if window.second != second {
             window.second = second;
@@ -65,10 +65,10 @@ mod tests {
     #[test]
     fn the_request_past_the_limit_is_refused_with_both_numbers() {
         let limiter = RateLimiter::new(2);
-        assert_eq!(limiter.check("A", "r", "u", 1), Ok(()));
-        assert_eq!(limiter.check("A", "r", "u", 1), Ok(()));
-        assert_eq!(limiter.check("A", "r", "u", 1), Err(TooMany { count: 3, limit: 2 }));
-        assert_eq!(limiter.check("A", "r", "u", 1), Err(TooMany { count: 4, limit: 2 }));
+        assert_eq!(limiter.check(("A", "r", "u"), 1), Ok(()));
+        assert_eq!(limiter.check(("A", "r", "u"), 1), Ok(()));
+        assert_eq!(limiter.check(("A", "r", "u"), 1), Err(TooMany { count: 3, limit: 2 }));
+        assert_eq!(limiter.check(("A", "r", "u"), 1), Err(TooMany { count: 4, limit: 2 }));
     }
 
     #[test]
@@ -77,21 +77,21 @@ mod tests {
         for (action, region, user, second) in
             [("A", "r", "u", 1), ("B", "r", "u", 1), ("A", "s", "u", 1), ("A", "r", "v", 1), ("A", "r", "u", 2)]
         {
-            assert_eq!(limiter.check(action, region, user, second), Ok(()));
+            assert_eq!(limiter.check((action, region, user), second), Ok(()));
         }
     }
 
     #[test]
     fn no_limit_counts_nothing() {
         let limiter = RateLimiter::new(0);
-        assert!((0..1000).all(|_| limiter.check("A", "r", "u", 1).is_ok()));
+        assert!((0..1000).all(|_| limiter.check(("A", "r", "u"), 1).is_ok()));
     }
 
     #[test]
     fn the_table_stays_bounded() {
         let limiter = RateLimiter::new(1);
         for user in 0..CAPACITY + 100 {
-            let _ = limiter.check("A", "r", &user.to_string(), 1);
+            let _ = limiter.check(("A", "r", user), 1);
         }
         let window = limiter.window.lock().unwrap_or_else(PoisonError::into_inner);
         assert!(window.counts.len() <= CAPACITY + 1);

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -30,6 +30,15 @@ use crate::{Error, Gateway, ops};
 
 type Answer = Response<Either<Full<Bytes>, axum::body::Body>>;
 
+/// How long a connection may go without a new request before it is closed. HTTP/1 connections that wait for their
+/// next request end sooner, by the header timeout; this is for HTTP/2, and for clients that do not read their answers.
+const IDLE: Duration = Duration::from_secs(90);
+/// The most bytes that one connection's headers may take: a query of 32 KB must fit, with everything else.
+const HEADER_BYTES: usize = 96 * 1024;
+/// The most requests at once on an HTTP/2 connection.
+const STREAMS: u32 = 64;
+/// How much of its bodies an HTTP/2 connection may send before they are read, in bytes.
+const WINDOW: u32 = 256 * 1024;
 /// How long accepting rests after an error that would otherwise repeat at once, such as no free descriptor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -78,6 +87,7 @@ impl<S: Dispatch> Gateway<S> {
             });
         }
         drop(listener);
+        self.set_ready(false);
         self.inner.changes.close();
         let finished = async {
             graceful.shutdown().await;
@@ -151,36 +161,88 @@ impl<S: Dispatch> Connection<S> {
         let Self { gateway, router, peer, watcher, _held } = self;
         let timeout = gateway.inner.options.header_timeout;
         let mut builder = Builder::new(TokioExecutor::new());
-        builder.http1().timer(TokioTimer::new()).header_read_timeout(timeout);
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(timeout).max_buf_size(HEADER_BYTES);
         builder
             .http2()
             .timer(TokioTimer::new())
             .keep_alive_interval(Duration::from_secs(20))
-            .max_concurrent_streams(128)
-            // A query of 32 KB must fit, with everything else.
-            .max_header_list_size(96 * 1024);
-        let asked = Arc::new(AtomicBool::new(false));
-        let seen = Arc::clone(&asked);
+            .max_concurrent_streams(STREAMS)
+            .initial_stream_window_size(WINDOW)
+            .initial_connection_window_size(WINDOW)
+            .max_header_list_size(u32::try_from(HEADER_BYTES).unwrap_or(u32::MAX));
+        let activity = Arc::new(Activity::default());
+        let seen = Arc::clone(&activity);
         let service = service_fn(move |request| {
-            seen.store(true, Ordering::Relaxed);
-            let (gateway, router) = (gateway.clone(), router.clone());
-            async move { Ok::<_, Infallible>(gateway.route(request, router, peer).await) }
+            let (gateway, router, under_way) = (gateway.clone(), router.clone(), UnderWay::new(&seen));
+            async move {
+                let _under_way = under_way;
+                Ok::<_, Infallible>(gateway.route(request, router, peer).await)
+            }
         });
         let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
         let mut connection = std::pin::pin!(watcher.watch(connection));
         // hyper's own timeout starts once it knows the protocol, for which it would wait for ever.
-        let result = tokio::select! {
-            result = &mut connection => result,
-            () = tokio::time::sleep(timeout) => {
-                if !asked.load(Ordering::Relaxed) {
-                    tracing::debug!(%peer, "no request came in time");
-                    return;
+        let (mut patience, mut started) = (timeout, 0);
+        let result = loop {
+            tokio::select! {
+                result = &mut connection => break result,
+                () = tokio::time::sleep(patience) => {
+                    if activity.is_idle_since(started) {
+                        tracing::debug!(%peer, "the connection was idle for too long");
+                        return;
+                    }
+                    (patience, started) = (IDLE, activity.started.load(Ordering::Relaxed));
                 }
-                connection.await
             }
         };
         if let Err(error) = result {
             tracing::debug!(%error, %peer, "the connection failed");
         }
+    }
+}
+
+/// The requests of one connection.
+#[derive(Debug, Default)]
+struct Activity {
+    started: AtomicU64,
+    ended: AtomicU64,
+}
+
+impl Activity {
+    /// Whether no request began after the first `started`, and all have ended.
+    fn is_idle_since(&self, started: u64) -> bool {
+        self.started.load(Ordering::Relaxed) == started && self.ended.load(Ordering::Relaxed) == started
+    }
+}
+
+/// A request that has begun and not ended; one that is given up ends too.
+struct UnderWay(Arc<Activity>);
+
+impl UnderWay {
+    fn new(activity: &Arc<Activity>) -> Self {
+        activity.started.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(activity))
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.ended.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_is_idle_when_nothing_began_and_nothing_is_under_way() {
+        let activity = Arc::new(Activity::default());
+        assert!(activity.is_idle_since(0), "no request ever came");
+        let request = UnderWay::new(&activity);
+        assert!(!activity.is_idle_since(0), "one came since");
+        assert!(!activity.is_idle_since(1), "it is under way");
+        drop(request);
+        assert!(activity.is_idle_since(1));
     }
 }

@@ -21,25 +21,15 @@ impl<'a> Hosts<'a> {
         let raw = self.raw;
         let bare = raw.split_once("://").map_or(raw, |(_, rest)| rest);
         let portless = without_port(bare);
-        std::iter::once(raw)
-            .chain((bare != raw).then_some(bare))
-            .chain((portless != bare).then_some(portless))
-            .chain(
-                self.domains
-                    .iter()
-                    .map(String::as_str)
-                    .filter(move |domain| ![raw, bare, portless].contains(domain)),
-            )
+        std::iter::once(raw).chain((bare != raw).then_some(bare)).chain((portless != bare).then_some(portless)).chain(
+            self.domains.iter().map(String::as_str).filter(move |domain| ![raw, bare, portless].contains(domain)),
+        )
     }
 
     /// Whether a credential scope may name `service`: `own`, or the first label of a candidate, which clients that
     /// know no service names derive it from (`127` for `127.0.0.1:18080`, `localhost:18080` for itself).
     pub fn allow_service(&self, service: &str, own: &str) -> bool {
-        !service.is_empty()
-            && (service == own
-                || self
-                    .candidates()
-                    .any(|host| host.split('.').next() == Some(service)))
+        !service.is_empty() && (service == own || self.candidates().any(|host| host.split('.').next() == Some(service)))
     }
 }
 
@@ -47,8 +37,7 @@ impl<'a> Hosts<'a> {
 fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
         Some((name, port))
-            if port.bytes().all(|byte| byte.is_ascii_digit())
-                && (!name.contains(':') || name.ends_with(']')) =>
+            if port.bytes().all(|byte| byte.is_ascii_digit()) && (!name.contains(':') || name.ends_with(']')) =>
         {
             name
         }
@@ -63,31 +52,20 @@ mod tests {
 
     fn candidates(raw: &str) -> Vec<String> {
         let domains = ["cetcd.tencentcloudapi.com".to_owned()];
-        Hosts::new(raw, &domains)
-            .candidates()
-            .map(str::to_owned)
-            .collect()
+        Hosts::new(raw, &domains).candidates().map(str::to_owned).collect()
     }
 
     #[test]
     fn the_header_comes_first_then_without_scheme_then_without_port_then_the_domains() {
         assert_eq!(
             candidates("http://127.0.0.1:18080"),
-            [
-                "http://127.0.0.1:18080",
-                "127.0.0.1:18080",
-                "127.0.0.1",
-                "cetcd.tencentcloudapi.com"
-            ]
+            ["http://127.0.0.1:18080", "127.0.0.1:18080", "127.0.0.1", "cetcd.tencentcloudapi.com"]
         );
     }
 
     #[test]
     fn a_candidate_is_tried_once() {
-        assert_eq!(
-            candidates("localhost"),
-            ["localhost", "cetcd.tencentcloudapi.com"]
-        );
+        assert_eq!(candidates("localhost"), ["localhost", "cetcd.tencentcloudapi.com"]);
         assert_eq!(candidates("cetcd.tencentcloudapi.com:443").len(), 2);
     }
 

@@ -17,13 +17,7 @@ pub(crate) fn hmac_sha256(key: &[u8]) -> Hmac<Sha256> {
 }
 
 fn step(key: &[u8], message: &str) -> SigningKey {
-    Zeroizing::new(
-        hmac_sha256(key)
-            .chain_update(message)
-            .finalize()
-            .into_bytes()
-            .into(),
-    )
+    Zeroizing::new(hmac_sha256(key).chain_update(message).finalize().into_bytes().into())
 }
 
 /// `SecretDate`, `SecretService` and `SecretSigning` of the document, one out of the other.
@@ -54,10 +48,7 @@ pub struct KeyCache {
 
 impl std::fmt::Debug for KeyCache {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("KeyCache")
-            .field("capacity", &self.capacity)
-            .finish_non_exhaustive()
+        formatter.debug_struct("KeyCache").field("capacity", &self.capacity).finish_non_exhaustive()
     }
 }
 
@@ -70,19 +61,12 @@ impl Default for KeyCache {
 impl KeyCache {
     /// A cache of at most `capacity` keys; 0 keeps none.
     pub fn new(capacity: usize) -> Self {
-        Self {
-            capacity,
-            hasher: RandomState::new(),
-            entries: Mutex::default(),
-        }
+        Self { capacity, hasher: RandomState::new(), entries: Mutex::default() }
     }
 
     /// How many keys are held.
     pub fn len(&self) -> usize {
-        self.entries
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .len()
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     /// Whether no key is held.
@@ -96,13 +80,7 @@ impl KeyCache {
     }
 
     /// The key for this scope, and whether it came out of the cache.
-    pub(crate) fn get(
-        &self,
-        secret_id: &str,
-        secret: &str,
-        date: &str,
-        service: &str,
-    ) -> (SigningKey, bool) {
+    pub(crate) fn get(&self, secret_id: &str, secret: &str, date: &str, service: &str) -> (SigningKey, bool) {
         let index = self.index(secret_id, secret, date, service);
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(entry) = entries.get(&index)
@@ -118,14 +96,7 @@ impl KeyCache {
     }
 
     /// Keeps a key that verified a request.
-    pub(crate) fn put(
-        &self,
-        secret_id: &str,
-        secret: &str,
-        date: &str,
-        service: &str,
-        key: SigningKey,
-    ) {
+    pub(crate) fn put(&self, secret_id: &str, secret: &str, date: &str, service: &str, key: SigningKey) {
         if self.capacity == 0 {
             return;
         }
@@ -140,15 +111,7 @@ impl KeyCache {
         {
             entries.remove(&victim);
         }
-        entries.insert(
-            index,
-            Entry {
-                secret_id: secret_id.into(),
-                date: date.into(),
-                service: service.into(),
-                key,
-            },
-        );
+        entries.insert(index, Entry { secret_id: secret_id.into(), date: date.into(), service: service.into(), key });
     }
 }
 

@@ -47,10 +47,7 @@ mod tests {
             assert_eq!(check_time(1_000_000 + offset, 1_000_000), Ok(()));
         }
         for offset in [-301, 301] {
-            assert_eq!(
-                check_time(1_000_000 + offset, 1_000_000),
-                Err(Error::Expired { now: 1_000_000 })
-            );
+            assert_eq!(check_time(1_000_000 + offset, 1_000_000), Err(Error::Expired { now: 1_000_000 }));
         }
         assert!(check_time(i64::MIN, i64::MAX).is_err());
         assert!(check_time(i64::MAX, i64::MIN).is_err());

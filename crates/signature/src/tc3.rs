@@ -48,10 +48,8 @@ pub fn parse_authorization(header: &str) -> Result<Authorization<'_>, Error> {
         return Err(Error::Unsigned);
     }
     let malformed = |part| Error::MalformedAuthorization { part };
-    let fields = header
-        .strip_prefix(ALGORITHM)
-        .filter(|rest| rest.starts_with([' ', '\t']))
-        .ok_or(malformed("Algorithm"))?;
+    let fields =
+        header.strip_prefix(ALGORITHM).filter(|rest| rest.starts_with([' ', '\t'])).ok_or(malformed("Algorithm"))?;
     let (mut credential, mut signed_headers, mut signature) = (None, None, None);
     for field in fields.split(',') {
         match field.trim().split_once('=') {
@@ -61,53 +59,30 @@ pub fn parse_authorization(header: &str) -> Result<Authorization<'_>, Error> {
             _ => {}
         }
     }
-    let (secret_id, scope) = credential
-        .and_then(|text| text.split_once('/'))
-        .ok_or(malformed("Credential"))?;
+    let (secret_id, scope) = credential.and_then(|text| text.split_once('/')).ok_or(malformed("Credential"))?;
     let (date, scope) = scope.split_once('/').ok_or(malformed("Credential"))?;
     let (service, terminator) = scope.rsplit_once('/').ok_or(malformed("Credential"))?;
     if secret_id.is_empty() || terminator != "tc3_request" {
         return Err(malformed("Credential"));
     }
     let signed_headers = signed_headers.ok_or(malformed("SignedHeaders"))?;
-    let signs = |name: &str| {
-        signed_headers
-            .split(';')
-            .any(|signed| signed.eq_ignore_ascii_case(name))
-    };
+    let signs = |name: &str| signed_headers.split(';').any(|signed| signed.eq_ignore_ascii_case(name));
     if !signs("content-type") || !signs("host") {
         return Err(malformed("SignedHeaders"));
     }
-    let signature = signature
-        .filter(|text| !text.is_empty())
-        .ok_or(malformed("Signature"))?;
-    Ok(Authorization {
-        secret_id,
-        date,
-        service,
-        signed_headers,
-        signature,
-    })
+    let signature = signature.filter(|text| !text.is_empty()).ok_or(malformed("Signature"))?;
+    Ok(Authorization { secret_id, date, service, signed_headers, signature })
 }
 
 impl Authorization<'_> {
     /// Refuses a scope whose date is not the UTC date of `timestamp` (Unix seconds), or whose service is neither
     /// `own_service` nor the first label of a host candidate.
-    pub fn check_scope(
-        &self,
-        timestamp: i64,
-        hosts: &Hosts<'_>,
-        own_service: &str,
-    ) -> Result<(), Error> {
+    pub fn check_scope(&self, timestamp: i64, hosts: &Hosts<'_>, own_service: &str) -> Result<(), Error> {
         if utc_date(timestamp).is_none_or(|date| date != self.date) {
-            return Err(Error::ScopeDate {
-                date: self.date.to_owned(),
-            });
+            return Err(Error::ScopeDate { date: self.date.to_owned() });
         }
         if !hosts.allow_service(self.service, own_service) {
-            return Err(Error::ScopeService {
-                service: self.service.to_owned(),
-            });
+            return Err(Error::ScopeService { service: self.service.to_owned() });
         }
         Ok(())
     }
@@ -116,12 +91,7 @@ impl Authorization<'_> {
 /// The UTC date of `timestamp` (Unix seconds), `YYYY-MM-DD`; `None` outside of the calendar.
 fn utc_date(timestamp: i64) -> Option<String> {
     let timestamp = jiff::Timestamp::from_second(timestamp).ok()?;
-    Some(
-        timestamp
-            .to_zoned(jiff::tz::TimeZone::UTC)
-            .date()
-            .to_string(),
-    )
+    Some(timestamp.to_zoned(jiff::tz::TimeZone::UTC).date().to_string())
 }
 
 /// The headers of a request. Names are asked for in lower case.
@@ -132,9 +102,7 @@ pub trait Headers {
 
 impl Headers for [(&str, &str)] {
     fn value(&self, name: &str) -> Option<&[u8]> {
-        self.iter()
-            .find(|(key, _)| key.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_bytes())
+        self.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_bytes())
     }
 }
 
@@ -182,12 +150,7 @@ pub fn verify_signature<H: Headers>(
     secret: &str,
     keys: &KeyCache,
 ) -> Result<(), Error> {
-    let Authorization {
-        secret_id,
-        date,
-        service,
-        ..
-    } = *authorization;
+    let Authorization { secret_id, date, service, .. } = *authorization;
     let (key, cached) = keys.get(secret_id, secret, date, service);
     let payload_hash = payload_hash(request);
     let alternatives = Spelling::that_differ(request, authorization);
@@ -220,18 +183,11 @@ enum Spelling {
 impl Spelling {
     /// The usual spelling, and the others only where a signed value has capitals, so that an ordinary request with
     /// a bad signature costs no more than one with a good signature.
-    fn that_differ<H: Headers>(
-        request: &Request<'_, H>,
-        authorization: &Authorization<'_>,
-    ) -> [Option<Self>; 3] {
+    fn that_differ<H: Headers>(request: &Request<'_, H>, authorization: &Authorization<'_>) -> [Option<Self>; 3] {
         let (mut lower, mut as_sent) = (None, None);
         for name in authorization.signed_headers.split(';') {
             let name = name.to_ascii_lowercase();
-            if !request
-                .headers
-                .value(&name)
-                .is_some_and(|value| value.iter().any(u8::is_ascii_uppercase))
-            {
+            if !request.headers.value(&name).is_some_and(|value| value.iter().any(u8::is_ascii_uppercase)) {
                 continue;
             }
             if name == "content-type" || name == "host" {
@@ -289,11 +245,7 @@ fn canonical_hash<H: Headers>(
         text.extend(name.bytes().map(|byte| byte.to_ascii_lowercase()));
         let name = std::str::from_utf8(&text[start..]).map_err(|_| Error::Mismatch)?;
         let lowers = spelling.lowers(name);
-        let value = if name == "host" {
-            Some(host.as_bytes())
-        } else {
-            request.headers.value(name)
-        };
+        let value = if name == "host" { Some(host.as_bytes()) } else { request.headers.value(name) };
         let value = value.ok_or(Error::Mismatch)?.trim_ascii();
         text.push(b':');
         let start = text.len();
@@ -311,17 +263,9 @@ fn canonical_hash<H: Headers>(
 }
 
 /// The signature over the string to sign, as 64 hexadecimal digits.
-fn signature(
-    key: &[u8],
-    timestamp: i64,
-    date: &str,
-    service: &str,
-    canonical: &HexHash,
-) -> HexHash {
+fn signature(key: &[u8], timestamp: i64, date: &str, service: &str, canonical: &HexHash) -> HexHash {
     let mac = hmac_sha256(key)
-        .chain_update(format!(
-            "{ALGORITHM}\n{timestamp}\n{date}/{service}/tc3_request\n"
-        ))
+        .chain_update(format!("{ALGORITHM}\n{timestamp}\n{date}/{service}/tc3_request\n"))
         .chain_update(canonical)
         .finalize();
     hex_of(&mac.into_bytes())

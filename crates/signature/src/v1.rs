@@ -23,11 +23,7 @@ pub enum Method {
 impl Method {
     /// The method that the parameter `SignatureMethod` chooses.
     pub fn named(name: &str) -> Self {
-        if name == "HmacSHA256" {
-            Self::HmacSha256
-        } else {
-            Self::HmacSha1
-        }
+        if name == "HmacSHA256" { Self::HmacSha256 } else { Self::HmacSha1 }
     }
 }
 
@@ -47,28 +43,14 @@ pub fn verify<K: AsRef<str>, V: AsRef<str>>(
     params: &[(K, V)],
     secret: &str,
 ) -> Result<(), Error> {
-    let value = |name| {
-        params
-            .iter()
-            .find(|(key, _)| key.as_ref() == name)
-            .map(|(_, value)| value.as_ref())
-    };
-    let received = value("Signature")
-        .ok_or(Error::Mismatch)?
-        .trim_ascii()
-        .as_bytes();
+    let value = |name| params.iter().find(|(key, _)| key.as_ref() == name).map(|(_, value)| value.as_ref());
+    let received = value("Signature").ok_or(Error::Mismatch)?.trim_ascii().as_bytes();
     let algorithm = Method::named(value("SignatureMethod").unwrap_or_default());
     let has_empty = params.iter().any(|(_, value)| value.as_ref().is_empty());
-    for empty in [Some(Empty::Kept), has_empty.then_some(Empty::LeftOut)]
-        .into_iter()
-        .flatten()
-    {
+    for empty in [Some(Empty::Kept), has_empty.then_some(Empty::LeftOut)].into_iter().flatten() {
         let query = sorted_query(params, empty);
         for host in hosts.candidates() {
-            if same(
-                digest(algorithm, secret, method, host, &query).as_bytes(),
-                received,
-            ) {
+            if same(digest(algorithm, secret, method, host, &query).as_bytes(), received) {
                 return Ok(());
             }
         }
@@ -78,23 +60,12 @@ pub fn verify<K: AsRef<str>, V: AsRef<str>>(
 
 /// The signature to send as the parameter `Signature` (which must then be percent-encoded like every other value).
 /// A `SignatureMethod` among `params` chooses the method.
-pub fn sign<K: AsRef<str>, V: AsRef<str>>(
-    method: &str,
-    host: &str,
-    params: &[(K, V)],
-    secret: &str,
-) -> String {
+pub fn sign<K: AsRef<str>, V: AsRef<str>>(method: &str, host: &str, params: &[(K, V)], secret: &str) -> String {
     let algorithm = params
         .iter()
         .find(|(key, _)| key.as_ref() == "SignatureMethod")
         .map_or(Method::HmacSha1, |(_, value)| Method::named(value.as_ref()));
-    digest(
-        algorithm,
-        secret,
-        method,
-        host,
-        &sorted_query(params, Empty::Kept),
-    )
+    digest(algorithm, secret, method, host, &sorted_query(params, Empty::Kept))
 }
 
 fn sorted_query<K: AsRef<str>, V: AsRef<str>>(params: &[(K, V)], empty: Empty) -> String {
@@ -104,12 +75,7 @@ fn sorted_query<K: AsRef<str>, V: AsRef<str>>(params: &[(K, V)], empty: Empty) -
         .filter(|(key, value)| *key != "Signature" && (empty == Empty::Kept || !value.is_empty()))
         .collect();
     pairs.sort_by_key(|(key, _)| *key);
-    let mut text = String::with_capacity(
-        pairs
-            .iter()
-            .map(|(key, value)| key.len() + value.len() + 2)
-            .sum(),
-    );
+    let mut text = String::with_capacity(pairs.iter().map(|(key, value)| key.len() + value.len() + 2).sum());
     for (key, value) in pairs {
         if !text.is_empty() {
             text.push('&');
@@ -129,14 +95,8 @@ fn digest(algorithm: Method, secret: &str, method: &str, host: &str, query: &str
     const ANY_LENGTH: &str = "HMAC takes a key of any length";
     let (key, parts) = (secret.as_bytes(), [method, host, "/?", query]);
     match algorithm {
-        Method::HmacSha1 => mac(
-            <Hmac<Sha1> as Mac>::new_from_slice(key).expect(ANY_LENGTH),
-            parts,
-        ),
-        Method::HmacSha256 => mac(
-            <Hmac<Sha256> as Mac>::new_from_slice(key).expect(ANY_LENGTH),
-            parts,
-        ),
+        Method::HmacSha1 => mac(<Hmac<Sha1> as Mac>::new_from_slice(key).expect(ANY_LENGTH), parts),
+        Method::HmacSha256 => mac(<Hmac<Sha256> as Mac>::new_from_slice(key).expect(ANY_LENGTH), parts),
     }
 }
 

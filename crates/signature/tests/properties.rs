@@ -13,10 +13,7 @@ fn verify_v3(
     authorization: &str,
     secret: &str,
 ) -> bool {
-    let headers: Vec<(&str, &str)> = headers
-        .iter()
-        .map(|(key, value)| (*key, value.as_str()))
-        .collect();
+    let headers: Vec<(&str, &str)> = headers.iter().map(|(key, value)| (*key, value.as_str())).collect();
     let Ok(authorization) = tc3::parse_authorization(authorization) else {
         return false;
     };
@@ -28,15 +25,7 @@ fn verify_v3(
         body,
         timestamp: request.timestamp,
     };
-    tc3::verify(
-        &received,
-        &authorization,
-        "cetcd",
-        secret,
-        NOW,
-        &KeyCache::default(),
-    )
-    .is_ok()
+    tc3::verify(&received, &authorization, "cetcd", secret, NOW, &KeyCache::default()).is_ok()
 }
 
 fn flipped(bytes: &[u8], bit: prop::sample::Index) -> Vec<u8> {

@@ -56,10 +56,7 @@ pub fn sign(request: &Sign<'_>, secret_id: &str, secret: &str) -> Vec<(&'static 
         signed_headers: SIGNED_HEADERS,
         signature: "",
     };
-    let mut sent = vec![
-        ("content-type", request.content_type),
-        ("x-tc-action", request.action),
-    ];
+    let mut sent = vec![("content-type", request.content_type), ("x-tc-action", request.action)];
     if !request.sign_body {
         sent.push((CONTENT_HASH_HEADER, UNSIGNED_PAYLOAD));
     }
@@ -72,22 +69,10 @@ pub fn sign(request: &Sign<'_>, secret_id: &str, secret: &str) -> Vec<(&'static 
         timestamp: request.timestamp,
     };
     let payload_hash = super::payload_hash(&as_received);
-    let canonical = super::canonical_hash(
-        &as_received,
-        &scope,
-        request.host,
-        Spelling::Usual,
-        &payload_hash,
-    )
-    .expect("every header of SIGNED_HEADERS is among those sent");
+    let canonical = super::canonical_hash(&as_received, &scope, request.host, Spelling::Usual, &payload_hash)
+        .expect("every header of SIGNED_HEADERS is among those sent");
     let [_, _, key] = derive(secret, &date, request.service);
-    let signature = super::signature(
-        &key[..],
-        request.timestamp,
-        &date,
-        request.service,
-        &canonical,
-    );
+    let signature = super::signature(&key[..], request.timestamp, &date, request.service, &canonical);
     let signature = std::str::from_utf8(&signature).expect("hexadecimal digits are ASCII");
     headers.push((
         "Authorization",

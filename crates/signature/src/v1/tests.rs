@@ -38,11 +38,7 @@ fn both_methods_verify_what_they_sign() {
     assert!(accepts(&signed(sha256.clone(), HOST)));
     sha256.last_mut().unwrap().1 = "hmacsha256".to_owned();
     let sha1 = signed(sha256, HOST);
-    assert_eq!(
-        sha1.last().unwrap().1.len(),
-        28,
-        "only the exact spelling chooses SHA-256"
-    );
+    assert_eq!(sha1.last().unwrap().1.len(), 28, "only the exact spelling chooses SHA-256");
     assert!(accepts(&sha1));
 }
 
@@ -90,22 +86,11 @@ fn a_missing_signature_is_refused() {
 fn another_method_secret_or_value_is_refused() {
     let params = signed(request(), HOST);
     let hosts = Hosts::new(HOST, &[]);
-    assert_eq!(
-        verify("POST", &hosts, &params, SECRET),
-        Err(Error::Mismatch)
-    );
-    assert_eq!(
-        verify("GET", &hosts, &params, "other"),
-        Err(Error::Mismatch)
-    );
+    assert_eq!(verify("POST", &hosts, &params, SECRET), Err(Error::Mismatch));
+    assert_eq!(verify("GET", &hosts, &params, "other"), Err(Error::Mismatch));
     for index in 0..params.len() {
         let mut changed = params.clone();
         changed[index].1.push('x');
-        assert_eq!(
-            verify("GET", &hosts, &changed, SECRET),
-            Err(Error::Mismatch),
-            "{}",
-            changed[index].0
-        );
+        assert_eq!(verify("GET", &hosts, &changed, SECRET), Err(Error::Mismatch), "{}", changed[index].0);
     }
 }
