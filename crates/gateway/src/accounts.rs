@@ -1,6 +1,6 @@
 //! Who may call: accounts, their users, and the users' key pairs.
 //!
-//! An account owns resources. Its root user has the account's own number; later issues add sub-users. A user has at
+//! An account owns resources. Its root user has the account's own number; other users are sub-users. A user has at
 //! most [`MAX_KEYS_PER_USER`] key pairs, so that one can be replaced while the other works. All of it is records of
 //! the metadata store under `auth/`, the secret keys sealed; [`keys`] changes them, for the command line on the host,
 //! and [`Accounts`] is the view in memory that requests are checked against.
