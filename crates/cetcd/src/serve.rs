@@ -4,6 +4,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
@@ -45,6 +46,9 @@ pub const KEY_FILE: &str = "master.key";
 pub const CREDENTIALS_FILE: &str = "credentials.env";
 /// The URL that the API is served at, within the data directory: the CLI finds it there.
 pub const ADDRESS_FILE: &str = "api.url";
+
+/// How long readiness waits for the first look at every instance.
+const FIRST_LOOK: Duration = Duration::from_secs(10);
 
 /// Runs the service until `stop`.
 pub async fn serve(settings: Settings, stop: CancellationToken) -> Result<()> {
@@ -102,9 +106,16 @@ pub async fn serve(settings: Settings, stop: CancellationToken) -> Result<()> {
     let background = tokio_util::task::TaskTracker::new();
     background.spawn(guarded(follow_view, stop.clone()));
     let controller = Controller::new(world, view, metrics, cetcd_controller::Options::default());
-    background.spawn(controller.run(stop.clone()));
-    gateway.set_ready(true);
-    gateway.serve(listener, tls, stop.clone()).await?;
+    let (looked, first_look) = tokio::sync::oneshot::channel();
+    background.spawn(controller.run(stop.clone(), looked));
+    let ready = async {
+        // Ready means that what is told of the instances is true; one that cannot be looked at must not keep
+        // the others from being served.
+        let _ = tokio::time::timeout(FIRST_LOOK, first_look).await;
+        gateway.set_ready(true);
+    };
+    let (served, ()) = tokio::join!(gateway.serve(listener, tls, stop.clone()), ready);
+    served?;
     stop.cancel();
     background.close();
     background.wait().await;

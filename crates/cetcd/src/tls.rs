@@ -46,15 +46,15 @@ fn self_made(dir: &Path, address: SocketAddr, now: Timestamp) -> Result<(Vec<u8>
     let (ca_cert, ca_key) = (dir.join("ca.crt"), dir.join("ca.key"));
     let (cert, key) = (dir.join("server.crt"), dir.join("server.key"));
     private_dir(dir)?;
-    let authority = match (fs::read_to_string(&ca_cert), fs::read_to_string(&ca_key)) {
-        (Ok(cert), Ok(key)) => Authority::from_pem(&cert, &key)?,
-        _ => {
-            let authority = Authority::create("cetcd API", now, CA_DAYS)?;
-            write_private(&ca_key, authority.key_pem().as_bytes())?;
-            write_private(&ca_cert, authority.cert_pem().as_bytes())?;
-            tracing::info!(ca = %ca_cert.display(), "made a CA for the API; give it to clients that verify");
-            authority
-        }
+    let present = (fs::read_to_string(&ca_cert), fs::read_to_string(&ca_key));
+    let authority = if let (Ok(cert), Ok(key)) = present {
+        Authority::from_pem(&cert, &key)?
+    } else {
+        let authority = Authority::create("cetcd API", now, CA_DAYS)?;
+        write_private(&ca_key, authority.key_pem().as_bytes())?;
+        write_private(&ca_cert, authority.cert_pem().as_bytes())?;
+        tracing::info!(ca = %ca_cert.display(), "made a CA for the API; give it to clients that verify");
+        authority
     };
     let mut ips = vec![std::net::IpAddr::from([127, 0, 0, 1])];
     if !address.ip().is_unspecified() {

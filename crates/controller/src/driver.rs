@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use cetcd_core::{InstanceId, task::TaskState};
 use cetcd_store::{Txn, records, view::View};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{Metrics, Reconciler, Turn, World};
@@ -51,15 +51,25 @@ impl Controller {
         Self { world, view, metrics, options }
     }
 
-    /// Runs until cancelled. Members and endpoints go on afterwards.
-    pub async fn run(self, cancel: CancellationToken) {
+    /// Runs until cancelled. Members and endpoints go on afterwards. `looked` is sent once every instance that
+    /// was there at the start was looked at: what is recorded of them is true again from then on.
+    pub async fn run(self, cancel: CancellationToken, looked: oneshot::Sender<()>) {
         let tracker = TaskTracker::new();
         let mut loops: BTreeMap<InstanceId, Loop> = BTreeMap::new();
+        let (first, mut all_dropped) = mpsc::channel::<()>(1);
+        self.attend(&mut loops, &tracker, &cancel, Some(&first));
+        drop(first);
+        tracker.spawn(async move {
+            // Every loop drops its sender after its first turn; nothing is ever sent.
+            all_dropped.recv().await;
+            // Nobody may be waiting any more.
+            let _ = looked.send(());
+        });
         let mut revisions = self.view.subscribe();
         let mut sweep = tokio::time::interval(Duration::from_secs(3600));
         loop {
             revisions.borrow_and_update();
-            self.attend(&mut loops, &tracker, &cancel);
+            self.attend(&mut loops, &tracker, &cancel, None);
             tokio::select! {
                 () = cancel.cancelled() => break,
                 _ = sweep.tick() => self.drop_old_tasks().await,
@@ -71,7 +81,13 @@ impl Controller {
     }
 
     /// Starts a loop for each instance that has none, and wakes those whose desired state moved.
-    fn attend(&self, loops: &mut BTreeMap<InstanceId, Loop>, tracker: &TaskTracker, cancel: &CancellationToken) {
+    fn attend(
+        &self,
+        loops: &mut BTreeMap<InstanceId, Loop>,
+        tracker: &TaskTracker,
+        cancel: &CancellationToken,
+        first: Option<&mpsc::Sender<()>>,
+    ) {
         loops.retain(|_, running| !running.task.is_finished());
         for (id, revision) in self.view.instance_revisions() {
             let running = loops.entry(id.clone()).or_insert_with(|| {
@@ -81,8 +97,9 @@ impl Controller {
                 let metrics = self.metrics.clone();
                 let changes = self.world.runtime.changes(&id);
                 let cancel = cancel.clone();
+                let first = first.cloned();
                 let task = tracker.spawn(async move {
-                    drive(reconciler, pace, woken, changes, cancel).await;
+                    drive(reconciler, pace, woken, changes, cancel, first).await;
                     metrics.forgot(&id);
                 });
                 Loop { wanted, task }
@@ -113,6 +130,7 @@ async fn drive(
     mut wanted: watch::Receiver<u64>,
     mut processes: watch::Receiver<u64>,
     cancel: CancellationToken,
+    mut first: Option<mpsc::Sender<()>>,
 ) {
     loop {
         // What changes from here on is not in this turn's look: it wakes the next one.
@@ -122,6 +140,8 @@ async fn drive(
             () = cancel.cancelled() => return,
             turn = reconciler.turn() => turn,
         };
+        // Says that the first look was taken.
+        drop(first.take());
         let pause = match turn {
             Ok(Turn::Gone) => return,
             Ok(turn) => pace.after(&turn),

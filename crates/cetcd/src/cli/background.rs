@@ -74,9 +74,9 @@ fn start_log(log: &Log) -> Result<()> {
         EnvFilter::try_new(&log.level).with_context(|| format!("`log.level` {:?} is not a filter", log.level))?;
     let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     if log.format == "json" {
-        builder.json().init()
+        builder.json().init();
     } else {
-        builder.with_ansi(false).init()
+        builder.with_ansi(false).init();
     }
     Ok(())
 }

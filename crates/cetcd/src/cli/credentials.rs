@@ -57,7 +57,7 @@ pub fn run(client: &Client, show: &Credentials, format: Format) -> Result<()> {
         return print_data(format, &answer["Credentials"]);
     };
     let files = write(client, &show.id, dir)?;
-    println!("ETCDCTL_API=3 etcdctl {}", files.etcdctl_flags().join(" "));
+    println!("etcdctl {}", files.etcdctl_flags().join(" "));
     Ok(())
 }
 

@@ -34,8 +34,12 @@ pub fn run(client: &Client, ctl: &Ctl) -> Result<ExitCode> {
     })?;
     let dir = tempfile::Builder::new().prefix("cetcd-ctl-").tempdir().context("cannot make a private directory")?;
     let files = credentials::write(client, &ctl.id, dir.path())?;
-    let status = Command::new(&etcdctl)
-        .env("ETCDCTL_API", "3")
+    let mut command = Command::new(&etcdctl);
+    if !version.at_least(3, 4) {
+        // Older ones speak the API of etcd 2 unless told; newer ones warn of the variable.
+        command.env("ETCDCTL_API", "3");
+    }
+    let status = command
         .args(files.etcdctl_flags())
         .args(&ctl.arguments)
         .status()

@@ -57,9 +57,9 @@ pub fn list(client: &Client, list: &List, format: Format) -> Result<()> {
         }
         let answer = client.call("DescribeEtcdInstances", &parameters)?;
         let page = answer["Etcds"].as_array().cloned().unwrap_or_default();
-        let last = page.is_empty();
+        let ended = page.is_empty();
         all.extend(page);
-        if last || all.len() as u64 >= answer["TotalCount"].as_u64().unwrap_or_default() {
+        if ended || all.len() as u64 >= answer["TotalCount"].as_u64().unwrap_or_default() {
             break;
         }
     }
