@@ -140,6 +140,7 @@ impl Cgroups {
 }
 
 /// A group is busy for a moment after its last process ended.
+#[allow(clippy::disallowed_methods, reason = "on a blocking thread, for a state that no event tells")]
 fn remove_group(group: &Path) -> io::Result<()> {
     let mut tries = 0;
     loop {

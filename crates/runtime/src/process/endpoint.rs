@@ -74,6 +74,7 @@ impl Endpoint {
 
     /// Finds the process again after this program's start, and from then on keeps it running.
     pub fn supervise(self: &Arc<Self>, marked: &[proc::Marked]) {
+        // One that is missed holds the lock of the folder: the next ends at once, and the pause brings a look.
         self.process.find(marked);
         // Looks once at the beginning: it may have ended while nobody watched.
         self.ended.notify_one();
@@ -200,8 +201,9 @@ impl Endpoint {
     /// Tells that it ended, and starts it again where it should run.
     async fn restart(&self) -> Result<(), Error> {
         if let Process::Exited { quick_exits, .. } = self.process.observed() {
-            let routed = self.routes().await?;
-            routed.iter().for_each(|instance| self.changes.bump(instance));
+            for instance in self.routes().await? {
+                self.changes.bump(&instance);
+            }
             tokio::time::sleep(pause(quick_exits)).await;
         }
         let _changing = self.changing.lock().await;

@@ -73,9 +73,9 @@ impl Member {
         })
     }
 
-    /// Finds its process after this program's start.
-    pub fn find(&self, marked: &[proc::Marked]) {
-        self.process.find(marked);
+    /// Finds its process after this program's start; false where it is worth a second look.
+    pub fn find(&self, marked: &[proc::Marked]) -> bool {
+        self.process.find(marked)
     }
 
     /// Its output.

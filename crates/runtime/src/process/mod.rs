@@ -50,6 +50,9 @@ use self::{
 };
 use crate::{CommandLine, EndpointSpec, Error, Launcher, Placement, Runtime, RuntimeView};
 
+/// How long after a start that was cut short its process is looked for again.
+const SECOND_LOOK: Duration = Duration::from_millis(100);
+
 /// How often logs are looked at.
 const ROTATE_EVERY: Duration = Duration::from_secs(15);
 
@@ -177,8 +180,14 @@ impl ProcessRuntime {
             let member = (InstanceId::parse(names.next()??)?, ordinal(names.next()??)?);
             names.next().is_none().then_some(member)
         }));
-        for (instance, ordinal) in found {
-            self.member(&instance, ordinal).find(marked);
+        let members = found.into_iter().map(|(instance, ordinal)| self.member(&instance, ordinal));
+        let unsure: Vec<_> = members.filter(|member| !member.find(marked)).collect();
+        if !unsure.is_empty() {
+            tokio::time::sleep(SECOND_LOOK).await;
+            let marked = blocking(proc::marked).await.map_err(Error::io("list the processes"))?;
+            for member in unsure {
+                member.find(&marked);
+            }
         }
         Ok(())
     }

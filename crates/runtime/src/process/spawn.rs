@@ -38,17 +38,14 @@ pub struct Start<'a> {
 /// Starts it. The child is not ended with us, nor when the returned value is dropped.
 pub fn spawn(start: &Start<'_>) -> io::Result<Child> {
     let log = open_log(start.log)?;
-    let mut command = match start.session_wrapper {
-        Some(wrapper) => {
-            let mut command = Command::new(&wrapper.program);
-            command.args(&wrapper.arguments).arg(&start.command.program);
-            command
-        }
-        None => {
-            let mut command = Command::new(&start.command.program);
-            command.process_group(0);
-            command
-        }
+    let mut command = if let Some(wrapper) = start.session_wrapper {
+        let mut command = Command::new(&wrapper.program);
+        command.args(&wrapper.arguments).arg(&start.command.program);
+        command
+    } else {
+        let mut command = Command::new(&start.command.program);
+        command.process_group(0);
+        command
     };
     command.args(&start.command.arguments).env_clear().envs(environment(start));
     command.current_dir(start.dir).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);

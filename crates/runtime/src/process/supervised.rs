@@ -52,7 +52,9 @@ impl Supervised {
     }
 
     /// Finds the process again after this program's start: by its record, else by its marker among `marked`.
-    pub fn find(self: &Arc<Self>, marked: &[proc::Marked]) {
+    /// False where a start was under way and nothing is found: while a process becomes the program that it
+    /// was started for, its marker is not to be seen for a moment, so it is worth a second look.
+    pub fn find(self: &Arc<Self>, marked: &[proc::Marked]) -> bool {
         let record = Record::read(&self.record_path());
         if let Some(Record::Running { identity, .. }) = &record
             && let Some((handle, ended)) = Handle::take(identity)
@@ -60,14 +62,19 @@ impl Supervised {
             info!(process = self.name, pid = identity.pid, "adopted");
             self.lock().record = record;
             self.watch(handle.clone(), Waiting::Adopted(handle), ended);
-            return;
+            return true;
         }
         self.lock().record.clone_from(&record);
         if self.find_by_marker(marked) {
-            return;
+            return true;
         }
-        if let Some(record @ (Record::Running { .. } | Record::Starting { .. })) = record {
-            self.remember(record.ended(self.clock.now(), false));
+        match record {
+            Some(Record::Starting { .. }) => false,
+            Some(record @ Record::Running { .. }) => {
+                self.remember(record.ended(self.clock.now(), false));
+                true
+            }
+            Some(Record::Exited { .. }) | None => true,
         }
     }
 
