@@ -15,7 +15,7 @@ use cetcd_core::{
 };
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::*;
+use super::{record::Record, *};
 use crate::{EndpointView, MemberView};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -107,6 +107,19 @@ impl Fixture {
 
 impl Drop for Fixture {
     fn drop(&mut self) {
+        // By the record as well: a process that is just becoming another program shows no marker.
+        let members = self.options.root.join("members");
+        let instances = files::names(&members).unwrap_or_default().into_iter().map(|name| members.join(name));
+        let dirs = instances.flat_map(|dir| {
+            files::names(&dir).unwrap_or_default().into_iter().map(move |name| dir.join(name)).collect::<Vec<_>>()
+        });
+        for dir in dirs.chain([endpoint_dir(&self.options.root)]) {
+            if let Some(Record::Running { identity, .. }) = Record::read(&dir.join("process.json"))
+                && identity.runs()
+            {
+                kill(identity.pid);
+            }
+        }
         for marked in proc::marked().unwrap_or_default() {
             if marked.dir.starts_with(self.dir.path()) {
                 kill(marked.pid);
