@@ -27,8 +27,10 @@ pub use server::run;
 pub struct Options {
     /// Its directory: `routes/`, `status.json` and `lock` are in it. Made where it does not exist.
     pub dir: PathBuf,
-    /// How long connections may go on after their backend or route was dropped, and at the end of the process.
+    /// How long connections may go on after their backend was dropped, and at the end of the process.
     pub drain: Duration,
+    /// How long connections may go on after their route was removed: its members are about to end as well.
+    pub removal_drain: Duration,
     /// How long one backend may take to accept a connection before the next is tried.
     pub connect_timeout: Duration,
     /// How long a backend that refused is tried last.
@@ -47,6 +49,7 @@ impl Options {
         Self {
             dir: dir.into(),
             drain: Duration::from_secs(5),
+            removal_drain: Duration::from_secs(1),
             connect_timeout: Duration::from_secs(1),
             avoid: Duration::from_secs(2),
             half_closed_idle: Duration::from_secs(60),

@@ -121,14 +121,14 @@ impl RouteServer {
         }
     }
 
-    /// Closes the listener, and answers once it is closed. The connections may go on for the drain period:
-    /// the future that comes back ends with the last of them.
-    pub async fn close(mut self) -> impl Future<Output = ()> + Send {
+    /// Closes the listener, and answers once it is closed. The connections may go on for `drain`: the future
+    /// that comes back ends with the last of them.
+    pub async fn close(mut self, drain: Duration) -> impl Future<Output = ()> + Send {
         self.stop_listening().await;
         let shared = Arc::clone(&self.shared);
         async move {
             shared.connections.close();
-            if tokio::time::timeout(shared.options.drain, shared.connections.wait()).await.is_err() {
+            if tokio::time::timeout(drain, shared.connections.wait()).await.is_err() {
                 shared.closed.cancel();
                 shared.connections.wait().await;
             }

@@ -100,7 +100,7 @@ impl Server {
         for instance in gone {
             if let Some(route) = self.routes.remove(&instance) {
                 info!(instance, "route closed");
-                let draining = route.close().await;
+                let draining = route.close(self.options.removal_drain).await;
                 self.closing.spawn(draining);
             }
         }
@@ -143,9 +143,11 @@ impl Server {
     }
 
     async fn close(mut self) {
+        // Whoever removed the last route may have asked for the end before the removal was noticed.
+        self.follow().await;
         let routes = std::mem::take(&mut self.routes);
         for (_, route) in routes {
-            let draining = route.close().await;
+            let draining = route.close(self.options.drain).await;
             self.closing.spawn(draining);
         }
         self.report().await;

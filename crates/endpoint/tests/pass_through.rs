@@ -273,7 +273,8 @@ async fn connections_to_a_dropped_member_go_on_for_the_drain_and_new_ones_go_els
 #[tokio::test]
 async fn a_removed_route_is_not_listened_to_any_more() {
     let member = Member::start(b'a').await;
-    let endpoint = Endpoint::start(&[member.address], |options| options.drain = Duration::from_millis(100)).await;
+    let endpoint =
+        Endpoint::start(&[member.address], |options| options.removal_drain = Duration::from_millis(100)).await;
     let mut client = endpoint.connect().await;
     greeting(&mut client).await;
     std::fs::remove_file(files::route_path(endpoint.dir.path(), INSTANCE)).unwrap();
