@@ -18,6 +18,8 @@ pub mod progress;
 pub mod quorum;
 pub mod status;
 pub mod task;
+#[cfg(test)]
+mod testing;
 pub mod version;
 
 pub use clock::Clock;

@@ -125,19 +125,21 @@ pub fn is_placed(instance: &Instance, status: &Status) -> bool {
 
 /// The members that the endpoint should pass connections to: those that serve, belong to this cluster and
 /// have a vote. Where none does, what it has stays, since a member may answer clients that the control plane
-/// cannot reach; where it has nothing, all of them.
+/// cannot reach; where it has nothing, all of them. What is no member's address, or is that of one that
+/// answers for another cluster or without a vote, is never passed to.
 pub fn wanted_backends(status: &Status, observed: &Observed, cluster_id: u64) -> Vec<SocketAddr> {
-    let healthy: Vec<SocketAddr> = recorded(status, observed)
-        .filter(|m| serves(m, cluster_id))
-        .filter_map(|m| status.member(m.ordinal).map(|record| record.client))
-        .collect();
+    let clients = |wanted: &dyn Fn(&ObservedMember) -> bool| -> Vec<SocketAddr> {
+        let wanted = recorded(status, observed).filter(|m| wanted(m));
+        wanted.filter_map(|m| status.member(m.ordinal).map(|record| record.client)).collect()
+    };
+    let healthy = clients(&|m| serves(m, cluster_id));
     if !healthy.is_empty() {
         return healthy;
     }
-    if !observed.endpoint.backends.is_empty() {
-        return observed.endpoint.backends.clone();
-    }
-    status.members.iter().map(|m| m.client).collect()
+    let silent = clients(&|m| m.serving().is_none());
+    let kept: Vec<SocketAddr> =
+        silent.iter().filter(|client| observed.endpoint.backends.contains(client)).copied().collect();
+    if kept.is_empty() { silent } else { kept }
 }
 
 /// Whether a member serves as a voter of the latched cluster.

@@ -115,3 +115,6 @@ pub fn conditions(instance: &Instance, status: &Status, observed: &Observed) -> 
         ),
     ]
 }
+
+#[cfg(test)]
+mod tests;

@@ -245,3 +245,6 @@ impl Task {
         self.updated_at = now;
     }
 }
+
+#[cfg(test)]
+mod tests;
