@@ -59,7 +59,9 @@ impl Reconciler {
         let look = observe(&self.world, &instance.value, &status.value, self.certificates.take()).await?;
         self.certificates = look.certificates;
         let plan = plan::plan(&instance.value, &status.value, &look.observed, self.world.clock.now());
-        let status = record(&self.world, &instance, &status, &look.observed, &plan, self.failure.as_deref()).await?;
+        // What is as wanted has no failure to tell of: the last action was done, and only its answer was lost.
+        let failure = self.failure.as_deref().filter(|_| plan != Plan::Converged);
+        let status = record(&self.world, &instance, &status, &look.observed, &plan, failure).await?;
         self.metrics.saw(&self.id, status.value.phase);
         match plan {
             Plan::Act(action) => {
