@@ -13,7 +13,7 @@ use cetcd_store::{
     Compare, Op, Txn,
     records::{self, DEFAULT_POLICY, Record, SnapshotPolicy},
 };
-use futures::future::try_join_all;
+use futures::future::{join_all, try_join_all};
 
 use crate::{
     Error, Result, World,
@@ -47,8 +47,9 @@ pub(crate) async fn act(world: &World, subject: &Subject<'_>, action: &Action) -
         Action::CreateBackupPolicy => create_backup_policy(world, instance).await,
         Action::RemoveEndpoint => Ok(world.runtime.remove_endpoint(&instance.id).await?),
         Action::StopMembers { ordinals } => {
-            try_join_all(ordinals.iter().map(|ordinal| world.runtime.stop_member(&instance.id, *ordinal))).await?;
-            Ok(())
+            let stop = |ordinal: &u32| world.runtime.stop_member(&instance.id, *ordinal);
+            let stopped = join_all(ordinals.iter().map(stop)).await;
+            Ok(stopped.into_iter().collect::<Result<(), _>>()?)
         }
         Action::RemoveMembers { ordinals } => {
             for ordinal in ordinals {
@@ -76,9 +77,10 @@ async fn issue_credentials(world: &World, subject: &Subject<'_>) -> Result<()> {
 
 async fn start_members(world: &World, subject: &Subject<'_>, ordinals: &[u32], start: Start) -> Result<()> {
     let specs: Vec<MemberSpec> = ordinals.iter().map(|o| member_spec(subject, *o, start)).collect::<Result<_>>()?;
-    // Together: a founder alone has no quorum, and the others' start would only wait for its.
-    try_join_all(specs.iter().map(|spec| world.runtime.ensure_member(spec))).await?;
-    Ok(())
+    // Together: a founder alone has no quorum, and the others' start would only wait for its. All of them to
+    // the end: one that fails at once must not cut off those that would have formed the cluster without it.
+    let started = join_all(specs.iter().map(|spec| world.runtime.ensure_member(spec))).await;
+    Ok(started.into_iter().collect::<Result<(), _>>()?)
 }
 
 fn member_spec(subject: &Subject<'_>, ordinal: u32, start: Start) -> Result<MemberSpec> {

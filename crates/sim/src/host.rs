@@ -26,6 +26,8 @@ pub(crate) struct Host {
     /// Whether the endpoint process runs; it serves all routes.
     pub endpoint_runs: bool,
     pub installed: bool,
+    /// Members whose files cannot be written: no start gets as far as a process.
+    pub unwritable: BTreeSet<(InstanceId, u32)>,
     /// Every cluster that ever formed, by instance.
     pub formed: BTreeMap<InstanceId, BTreeSet<u64>>,
     pub violations: Vec<String>,

@@ -10,6 +10,11 @@ impl Sim {
         self.state().end(&[(instance.clone(), ordinal)]);
     }
 
+    /// From now on no start of the member succeeds.
+    pub fn break_disk(&self, instance: &InstanceId, ordinal: u32) {
+        self.state().host.unwritable.insert((instance.clone(), ordinal));
+    }
+
     /// Kills the process of the endpoint.
     pub fn kill_endpoint(&self) {
         self.state().kill_endpoint();
@@ -75,15 +80,25 @@ impl State {
         }
     }
 
+    /// The files of a member can no longer be written.
+    pub fn break_one_disk(&mut self) {
+        let all: Vec<_> = self.host.members.keys().cloned().collect();
+        if let Some(key) = self.rng.pick(&all) {
+            self.note(format_args!("the files of {} can no longer be written", key.0.member_name(key.1)));
+            self.host.unwritable.insert(key);
+        }
+    }
+
     /// The binaries are removed; what runs goes on.
     pub fn lose_binaries(&mut self) {
         self.note(format_args!("the binaries are removed"));
         self.host.installed = false;
     }
 
-    /// Nothing bad that was to come does.
+    /// Nothing bad that was to come does, and disks can be written again.
     pub fn calm_down(&mut self) {
         self.note(format_args!("calm"));
+        self.host.unwritable.clear();
         for member in self.host.members.values_mut() {
             if let Run::Running { end, .. } = &mut member.process {
                 *end = None;

@@ -221,6 +221,7 @@ impl Scenario {
                 self.schedule.crash();
             }
             88..90 => state.lose_binaries(),
+            90..93 => state.break_one_disk(),
             _ => {
                 let all: Vec<InstanceId> = state.audit.instances.keys().cloned().collect();
                 let one = state.rng.pick(&all);

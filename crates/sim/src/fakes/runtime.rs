@@ -52,14 +52,17 @@ impl Runtime for SimRuntime {
 
     async fn ensure_member(&self, spec: &MemberSpec) -> Result<(), Error> {
         let (name, start) = (spec.name(), spec.start.as_str());
-        let apply = |state: &mut State| {
-            state.start_member(spec);
-            Ok(())
-        };
         // Its directory is made before what can fail.
         let fault = |state: &mut State| {
             state.host.prepare(&spec.instance, spec.ordinal);
             refused(format!("write the files of {}", spec.name()))
+        };
+        let apply = |state: &mut State| {
+            if state.host.unwritable.contains(&(spec.instance.clone(), spec.ordinal)) {
+                return Err(fault(state));
+            }
+            state.start_member(spec);
+            Ok(())
         };
         self.0.effect(format!("start {name} as {start}"), apply, fault).await
     }
