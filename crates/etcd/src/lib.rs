@@ -2,19 +2,26 @@
 //! the installer.
 
 pub mod admin;
+mod answers;
 mod archive;
+mod bolt;
 pub mod catalogue;
 pub mod client;
 mod error;
 pub mod flags;
 mod metrics;
+mod operate;
+pub mod operator;
 mod path;
+mod session;
+mod snapshot;
 pub mod versions;
 
 pub use admin::{ClientCredentials, EtcdAdmin, Target};
 pub use client::LiveAdmin;
 pub use error::Error;
 pub use flags::command_arguments;
+pub use operator::{Alarm, AlarmKind, ClusterMember, EtcdOperator, KvHash, MemberStatus, SnapshotInfo};
 pub use versions::{Binaries, Installer, Versions};
 
 /// A result of this crate.
