@@ -97,6 +97,11 @@ impl Member {
         self.joined && self.data.is_none()
     }
 
+    /// Whether it counts towards a quorum as soon as it is up: a founder that is still starting has no data yet.
+    pub fn has_data_or_makes_it(&self) -> bool {
+        self.data.is_some() || (self.runs() && self.launch.as_ref().is_some_and(|launch| launch.start == Start::New))
+    }
+
     fn end(&mut self, now: i64) {
         if let Run::Running { since, quick_exits, .. } = self.process {
             let quick_exits = if now - since < QUICK { quick_exits.saturating_add(1) } else { 0 };

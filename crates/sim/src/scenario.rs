@@ -298,7 +298,7 @@ impl State {
         let route = self.host.routes.get(id);
         let lost = self.host.of(id).filter(|(_, member)| member.is_lost()).count();
         let all = usize::from(instance.spec.size);
-        let with_data = self.host.of(id).filter(|(_, member)| member.data.is_some()).count();
+        let with_data = self.host.of(id).filter(|(_, member)| member.has_data_or_makes_it()).count();
         // Where too few have their data left, none can serve before a repair: no start brings it back.
         let beyond_restarts = lost > 0 && with_data < quorum(all);
         if served.len() < all - lost && !beyond_restarts {
