@@ -16,8 +16,10 @@ pub mod observed;
 pub mod plan;
 pub mod progress;
 pub mod quorum;
+pub mod slots;
 pub mod status;
 pub mod task;
+pub mod upgrade;
 pub mod version;
 
 pub use clock::Clock;

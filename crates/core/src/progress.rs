@@ -6,6 +6,7 @@ use crate::{
     observed::{Health, Observed, ObservedMember, Process},
     plan::{is_placed, serves},
     quorum::quorum,
+    slots::slots,
     status::{MemberPhase, Phase},
     task::{StepName, TaskKind},
 };
@@ -17,12 +18,19 @@ pub fn passed_steps(kind: TaskKind, instance: &Instance, status: &Status, observ
 
 fn is_passed(step: StepName, instance: &Instance, status: &Status, observed: &Observed) -> bool {
     let all_members = |wanted: &dyn Fn(&ObservedMember) -> bool| observed.members.iter().all(wanted);
+    let version = &instance.spec.version;
     match step {
         StepName::PrepareEnv => is_placed(instance, status) && observed.credentials,
         StepName::InstallSuit => observed.installed,
         StepName::CreateEtcd => is_serving(status, observed),
         StepName::InstallMonitor => observed.monitored,
         StepName::CreateBackupPolicy => observed.backup_policy,
+        StepName::BackupEtcd => {
+            status.upgrade_snapshot.as_ref().is_some_and(|snapshot| snapshot.version == *version)
+                || status.members.iter().all(|member| member.run.version == *version)
+        }
+        // The last step of its task: it is passed when nothing is left to do, which the plan tells.
+        StepName::ResizeEtcd | StepName::UpgradeEtcd | StepName::UpdateEtcd => true,
         StepName::StopEtcd => !observed.endpoint.routed && all_members(&|m| m.process != Process::Running),
         StepName::RemoveData => all_members(&|m| !m.footprint && m.process == Process::Absent),
         // Passed by Action::Forget itself, in the transaction that deletes the records.
@@ -40,10 +48,21 @@ pub fn is_serving(status: &Status, observed: &Observed) -> bool {
 
 /// The instance's status word.
 pub fn phase(instance: &Instance, status: &Status, observed: &Observed) -> Phase {
+    let version = &instance.spec.version;
+    let slots = slots(instance, status);
     if instance.spec.deleting {
         Phase::Deleting
     } else if status.observed_generation == 0 {
         Phase::Creating
+    } else if status.observed_generation < instance.generation {
+        let joins = status.members.iter().any(|member| observed.peer(&member.peer_url()).is_none_or(|p| p.learner));
+        if status.members.iter().any(|member| member.run.version != *version) {
+            Phase::Upgrading
+        } else if joins || !slots.missing.is_empty() || !slots.surplus.is_empty() {
+            Phase::Resizing
+        } else {
+            Phase::Updating
+        }
     } else if is_serving(status, observed) {
         Phase::Running
     } else {

@@ -157,6 +157,7 @@ async fn status_and_read(client: &Client) -> Result<Serving, etcd_client::Error>
         learner: status.is_learner(),
         version: status.version().to_owned(),
         database_bytes: u64::try_from(status.db_size()).unwrap_or(0),
+        database_bytes_in_use: u64::try_from(status.0.db_size_in_use).unwrap_or(0),
     })
 }
 

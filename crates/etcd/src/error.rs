@@ -16,6 +16,84 @@ pub enum Error {
         /// Why, in words.
         reason: String,
     },
+    /// No member was named that could be asked.
+    #[error("there is no member to be asked")]
+    NobodyToAsk,
+    /// The member does not let the control plane do it.
+    #[error("{address} does not take the control plane for root: {reason}; tell the password of its user root")]
+    NotRoot {
+        /// Its client address.
+        address: SocketAddr,
+        /// What etcd said.
+        reason: String,
+    },
+    /// The learner lags behind the leader, or did not start yet.
+    #[error("member {id:x} is not in sync with the leader yet")]
+    NotInSync {
+        /// The learner.
+        id: u64,
+    },
+    /// There is a learner already.
+    #[error("the cluster has as many learners as it takes; promote or remove one first")]
+    TooManyLearners,
+    /// etcd holds the change for one that would cost the quorum.
+    #[error("etcd refuses to change the members: {reason}; it takes all voters that are up and connected for 5 s")]
+    UnsafeReconfiguration {
+        /// What etcd said.
+        reason: String,
+    },
+    /// The cluster has no such member.
+    #[error("the cluster has no member {id:x}")]
+    NoSuchMember {
+        /// The member.
+        id: u64,
+    },
+    /// The member does not lead the cluster.
+    #[error("{address} does not lead its cluster")]
+    NotLeader {
+        /// Its client address.
+        address: SocketAddr,
+    },
+    /// The member cannot lead: it is a learner, or away.
+    #[error("member {id:x} cannot become leader")]
+    CannotLead {
+        /// The member.
+        id: u64,
+    },
+    /// The history of that revision is gone.
+    #[error("revision {revision} was compacted")]
+    Compacted {
+        /// The revision.
+        revision: i64,
+    },
+    /// The member has not seen that revision yet.
+    #[error("revision {revision} is not there yet")]
+    FutureRevision {
+        /// The revision.
+        revision: i64,
+    },
+    /// There is no user root whose password could be set.
+    #[error("the cluster has no user root; turn auth on, which makes it")]
+    NoRootUser,
+    /// A CORRUPT alarm is raised: the cluster does nothing but tell and clear its alarms.
+    #[error("the cluster refuses to work since members hold different data; repair them, then disarm its alarm")]
+    Corrupt,
+    /// etcd refused, for another reason.
+    #[error("{address} refuses: {reason}")]
+    Refused {
+        /// The member's client address.
+        address: SocketAddr,
+        /// What etcd said.
+        reason: String,
+    },
+    /// What the member sent is no whole snapshot. The file was thrown away.
+    #[error("the snapshot from {address} was thrown away: {reason}")]
+    BadSnapshot {
+        /// The member's client address.
+        address: SocketAddr,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The version must not be run.
     #[error("etcd {version} is not offered: {why}")]
     NeverOffered {
@@ -98,7 +176,19 @@ pub enum Error {
 impl Error {
     /// Whether the same call may succeed later without anything being changed by a person.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::NotServing { .. } | Self::Download { .. } | Self::Io { .. })
+        matches!(
+            self,
+            Self::NotServing { .. }
+                | Self::NotInSync { .. }
+                | Self::TooManyLearners
+                | Self::UnsafeReconfiguration { .. }
+                | Self::NotLeader { .. }
+                | Self::CannotLead { .. }
+                | Self::FutureRevision { .. }
+                | Self::BadSnapshot { .. }
+                | Self::Download { .. }
+                | Self::Io { .. }
+        )
     }
 
     pub(crate) fn io(doing: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {

@@ -10,13 +10,13 @@ use cetcd_core::{
     member::{MemberPaths, MemberSpec},
 };
 
-/// The arguments, without the program itself, that `spec.version` of etcd is to be started with.
+/// The arguments, without the program itself, that `spec.run.version` of etcd is to be started with.
 pub fn command_arguments(spec: &MemberSpec, paths: &MemberPaths) -> Vec<String> {
     let mut flags = Flags(Vec::with_capacity(32));
     flags.set("name", spec.name());
     flags.set("data-dir", paths.data.display());
 
-    let client = url(spec.security.https, spec.client);
+    let client = url(spec.run.security.https, spec.client);
     let peer = url(true, spec.peer);
     flags.set("listen-client-urls", &client);
     flags.set("advertise-client-urls", &client);
@@ -26,10 +26,10 @@ pub fn command_arguments(spec: &MemberSpec, paths: &MemberPaths) -> Vec<String> 
     flags.set("initial-cluster-token", &spec.token);
     flags.set("initial-cluster-state", spec.start.as_str());
 
-    if spec.security.https {
+    if spec.run.security.https {
         flags.set("cert-file", paths.server_cert.display());
         flags.set("key-file", paths.server_key.display());
-        if spec.security.client_cert_auth {
+        if spec.run.security.client_cert_auth {
             flags.set("client-cert-auth", true);
             flags.set("trusted-ca-file", paths.ca.display());
         }
@@ -39,12 +39,12 @@ pub fn command_arguments(spec: &MemberSpec, paths: &MemberPaths) -> Vec<String> 
     flags.set("peer-client-cert-auth", true);
     flags.set("peer-trusted-ca-file", paths.ca.display());
 
-    if let Some(compaction) = &spec.auto_compaction {
+    if let Some(compaction) = &spec.run.auto_compaction {
         flags.set("auto-compaction-mode", compaction.mode.as_str());
         flags.set("auto-compaction-retention", &compaction.retention);
     }
-    flags.set("quota-backend-bytes", spec.quota_bytes);
-    for_version(&mut flags, &spec.version);
+    flags.set("quota-backend-bytes", spec.run.quota_bytes);
+    for_version(&mut flags, &spec.run.version);
     flags.0
 }
 

@@ -8,6 +8,7 @@ pub mod client;
 mod error;
 pub mod flags;
 mod metrics;
+pub mod operator;
 mod path;
 pub mod versions;
 
@@ -15,6 +16,7 @@ pub use admin::{ClientCredentials, EtcdAdmin, Target};
 pub use client::LiveAdmin;
 pub use error::Error;
 pub use flags::command_arguments;
+pub use operator::{Alarm, AlarmKind, ClusterMember, EtcdOperator, KvHash, MemberStatus, SnapshotInfo};
 pub use versions::{Binaries, Installer, Versions};
 
 /// A result of this crate.

@@ -114,7 +114,7 @@ impl Member {
         let folder = tempfile::tempdir().unwrap();
         let paths = write_files(folder.path(), &spec.certificates);
         let log = File::create(folder.path().join("log")).unwrap();
-        let child = Command::new(versions().binaries(&spec.version).expect("installed").etcd)
+        let child = Command::new(versions().binaries(&spec.run.version).expect("installed").etcd)
             .args(command_arguments(spec, &paths))
             .env_clear()
             .current_dir(folder.path())
@@ -123,7 +123,7 @@ impl Member {
             .stderr(log)
             .spawn()
             .unwrap();
-        let credentials = spec.security.https.then(|| Arc::clone(control_plane));
+        let credentials = spec.run.security.https.then(|| Arc::clone(control_plane));
         Self { child, target: Target { instance: spec.instance.clone(), address: spec.client, credentials }, folder }
     }
 

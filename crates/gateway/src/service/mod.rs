@@ -14,6 +14,8 @@
 
 mod attributes;
 mod commit;
+mod configuration;
+mod converge;
 mod create;
 mod credentials;
 mod delete;
@@ -21,6 +23,7 @@ mod instances;
 mod lookup;
 mod progress;
 mod protection;
+mod resize;
 mod rpc_methods;
 mod surroundings;
 mod tasks;

@@ -1,0 +1,47 @@
+//! Bringing back members whose process has ended.
+
+use super::{Action, Look, ObservedMember, Plan, Process, SignedDuration, Timestamp};
+
+/// The longest pause before a member that keeps ending is started again.
+pub const LONGEST_BACK_OFF: SignedDuration = SignedDuration::from_secs(60);
+
+/// The first dead member that has its data and whose pause is over. One that the cluster no longer lists must
+/// not come back, and one without data would be somebody else under the same name: both are
+/// [`super::membership`]'s.
+pub(super) fn dead_member(look: &Look<'_>, now: Timestamp) -> Option<Plan> {
+    let may_come_back = look.members().filter(|(record, member)| {
+        let listed = look.observed.membership.is_none() || look.peer(record).is_some();
+        listed && member.is_some_and(|member| member.data)
+    });
+    let (ordinals, _) = due(may_come_back.filter_map(|(_, member)| member), now);
+    ordinals.first().map(|ordinal| Plan::Act(Action::RestartMember { ordinal: *ordinal }))
+}
+
+/// The members without a process whose pause is over, and when the next pause of another ends.
+pub(super) fn due<'a>(
+    members: impl Iterator<Item = &'a ObservedMember>,
+    now: Timestamp,
+) -> (Vec<u32>, Option<Timestamp>) {
+    let (mut ordinals, mut next) = (Vec::new(), None::<Timestamp>);
+    for member in members {
+        let at = match member.process {
+            Process::Running => continue,
+            Process::Absent => now,
+            Process::Exited { at, quick_exits } => at.saturating_add(back_off(quick_exits)).unwrap_or(now),
+        };
+        if at <= now {
+            ordinals.push(member.ordinal);
+        } else {
+            next = Some(next.map_or(at, |next| next.min(at)));
+        }
+    }
+    (ordinals, next)
+}
+
+/// The pause before the next start: none after the first quick exit, then 1 s, 2 s, 4 s … up to a minute.
+pub fn back_off(quick_exits: u32) -> SignedDuration {
+    match quick_exits {
+        0 | 1 => SignedDuration::ZERO,
+        n => SignedDuration::from_secs(1i64 << (n - 2).min(6)).min(LONGEST_BACK_OFF),
+    }
+}
