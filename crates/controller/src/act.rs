@@ -110,8 +110,14 @@ async fn issue_credentials(world: &World, subject: &Subject<'_>) -> Result<()> {
 
 async fn start_members(world: &World, subject: &Subject<'_>, ordinals: &[u32], start: Start) -> Result<()> {
     let specs: Vec<MemberSpec> = ordinals.iter().map(|o| member_spec(subject, *o, start)).collect::<Result<_>>()?;
-    // Together: a founder alone has no quorum, and the others' start would only wait for its.
-    try_join_all(specs.iter().map(|spec| world.runtime.ensure_member(spec))).await?;
+    for (index, spec) in specs.iter().enumerate() {
+        world.runtime.ensure_member(spec).await?;
+        // A founder asks the others whether the cluster exists already. One that is not there is passed over at
+        // once, one that is bound but not yet serving costs a second: so each serves before the next one asks.
+        if start == Start::New && index + 1 < specs.len() {
+            world.admin.serves_peers(spec.peer, &spec.certificates.ca).await;
+        }
+    }
     Ok(())
 }
 

@@ -130,6 +130,10 @@ impl EtcdAdmin for LiveAdmin {
             .map_err(|reason| not_serving(target, reason))
     }
 
+    async fn serves_peers(&self, peer: SocketAddr, ca: &str) -> bool {
+        crate::peer::serves_peers(peer, ca).await
+    }
+
     fn forget(&self, instance: &InstanceId) {
         self.connections().retain(|_, connection| connection.instance != *instance);
     }

@@ -10,6 +10,7 @@ pub mod flags;
 mod metrics;
 pub mod operator;
 mod path;
+mod peer;
 pub mod versions;
 
 pub use admin::{ClientCredentials, EtcdAdmin, Target};
