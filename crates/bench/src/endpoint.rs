@@ -75,6 +75,7 @@ async fn compare(
 ) -> Result<()> {
     let (rounds, length) = if bench.quick { (2, Duration::from_millis(1500)) } else { (6, Duration::from_secs(4)) };
     let credentials = &instance.credentials;
+    let plural = if clients == 1 { "1 client".to_owned() } else { format!("{clients} clients") };
     let (mut through, mut direct) = (Side::default(), Side::default());
     for round in 0..rounds {
         let ours = connect(&vec![instance.endpoint; clients], credentials).await?;
@@ -89,13 +90,12 @@ async fn compare(
         }
         let last = |side: &Side| rate(side.per_second.last().copied().unwrap_or_default());
         bench.say(&format!(
-            "endpoint, {clients} clients, round {} of {rounds}: {}, direct {}",
+            "endpoint, {plural}, round {} of {rounds}: {}, direct {}",
             round + 1,
             last(&through),
             last(&direct)
         ));
     }
-    let plural = if clients == 1 { "1 client".to_owned() } else { format!("{clients} clients") };
     let ratio = median(&through.per_second) / median(&direct.per_second);
     section.rows.push(
         Row::new(

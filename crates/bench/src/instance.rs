@@ -28,6 +28,8 @@ pub struct Instance {
     pub endpoint: SocketAddr,
     /// What they show.
     pub credentials: Credentials,
+    /// When the request was sent, in seconds since the system started.
+    pub requested: f64,
     /// From the request to the first write that was acknowledged through the endpoint.
     pub first_write: Duration,
     /// From the request to the success of all five steps.
@@ -41,6 +43,7 @@ impl Instance {
             "Name": name, "VpcId": "vpc-abcd1234", "ServiceSubnetId": "subnet-abcd1234",
             "SubnetIds": ["subnet-abcd1234"], "EtcdVersion": version, "Size": size,
         });
+        let requested = processes::uptime()?;
         let began = Instant::now();
         let answer = server.api.call("CreateEtcdInstance", &parameters).await?;
         let id = answer["InstanceId"].as_str().context("CreateEtcdInstance gave no InstanceId")?.to_owned();
@@ -65,7 +68,7 @@ impl Instance {
             Ok(done.then_some(()))
         })
         .await?;
-        Ok(Self { id, endpoint, credentials, first_write, complete: began.elapsed() })
+        Ok(Self { id, endpoint, credentials, requested, first_write, complete: began.elapsed() })
     }
 
     /// Its members, as the system sees them, in the order of their names.

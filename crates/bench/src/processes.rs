@@ -25,7 +25,7 @@ const GRACE: Duration = Duration::from_secs(15);
 #[derive(Debug, Clone)]
 pub struct Process {
     /// Its pid.
-    pub pid: i32,
+    pub pid: u32,
     /// The file that it runs.
     pub program: PathBuf,
     /// Its arguments, the program left out.
@@ -50,7 +50,7 @@ impl Process {
 pub fn marked(dir: &Path) -> Vec<Process> {
     let mark = [MARKER.as_bytes(), b"=", dir.as_os_str().as_bytes(), b"/"].concat();
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     pids.filter_map(|pid| {
         let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
         let marked = environment.split(|byte| *byte == 0).any(|variable| variable.starts_with(&mark));
@@ -71,7 +71,7 @@ fn strings(bytes: &[u8]) -> Vec<String> {
 /// Ends every process that is marked with a directory below `dir`. Blocks for as long as that takes.
 pub fn end_marked(dir: &Path) {
     let began = Instant::now();
-    let mut asked = Vec::new();
+    let mut asked: Vec<u32> = Vec::new();
     loop {
         let left = marked(dir);
         if left.is_empty() || began.elapsed() > GRACE * 2 {
@@ -106,9 +106,7 @@ pub async fn none_left(dir: &Path) -> Result<()> {
 
 /// Asks a child to end and waits for it; ends it where it does not.
 pub async fn stop(child: &mut Child) -> Result<()> {
-    if let Ok(pid) = i32::try_from(child.id()) {
-        signal(pid, Signal::TERM);
-    }
+    signal(child.id(), Signal::TERM);
     let began = Instant::now();
     while child.try_wait()?.is_none() {
         if began.elapsed() > GRACE {
@@ -126,9 +124,9 @@ pub fn end(child: &mut Child) {
     let _ = child.wait();
 }
 
-fn signal(pid: i32, signal: Signal) {
+fn signal(pid: u32, signal: Signal) {
     // It may have ended meanwhile, which is what is wanted.
-    let _ = Pid::from_raw(pid).map(|pid| kill_process(pid, signal));
+    let _ = i32::try_from(pid).ok().and_then(Pid::from_raw).map(|pid| kill_process(pid, signal));
 }
 
 /// Resident memory in MiB.
@@ -153,11 +151,28 @@ pub fn resident(pid: u32) -> Result<Resident> {
 
 /// Seconds of processor time that the process has used.
 pub fn processor_seconds(pid: u32) -> Result<f64> {
+    // utime and stime.
+    Ok((times(pid, 11)? + times(pid, 12)?) / TICKS_PER_SECOND)
+}
+
+/// When the process started, in seconds since the system did; to a hundredth.
+pub fn started(pid: u32) -> Result<f64> {
+    Ok(times(pid, 19)? / TICKS_PER_SECOND)
+}
+
+/// Seconds since the system started, by the clock of [`started`]; to a hundredth.
+pub fn uptime() -> Result<f64> {
+    let text = fs::read_to_string("/proc/uptime")?;
+    let seconds = text.split(' ').next().and_then(|seconds| seconds.parse().ok());
+    seconds.context("the system does not tell how long it runs")
+}
+
+/// A field of the process's times, counted from after its name, which is in brackets and may hold anything.
+fn times(pid: u32, field: usize) -> Result<f64> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).context("the process has ended")?;
-    // The name, in brackets, may hold anything; utime and stime are the 12th and 13th after it.
-    let (_, fields) = text.rsplit_once(") ").context("the system does not tell processor times")?;
-    let ticks: Vec<f64> = fields.split(' ').skip(11).take(2).filter_map(|field| field.parse().ok()).collect();
-    Ok(ticks.iter().sum::<f64>() / TICKS_PER_SECOND)
+    let fields = text.rsplit_once(") ").map(|(_, fields)| fields);
+    let ticks = fields.and_then(|fields| fields.split(' ').nth(field)?.parse().ok());
+    ticks.context("the system does not tell the times of processes")
 }
 
 #[cfg(test)]
@@ -181,5 +196,6 @@ mod tests {
         let held = resident(own).unwrap();
         assert!(held.all > 0.5 && held.anonymous < held.all);
         assert!(processor_seconds(own).unwrap() >= 0.0);
+        assert!(started(own).unwrap() <= uptime().unwrap());
     }
 }

@@ -18,7 +18,7 @@ use cetcd_store::{
     Compare, Txn,
     records::{self, DEFAULT_POLICY, Record, SnapshotPolicy},
 };
-use futures::future::try_join_all;
+use futures::future::{join_all, try_join_all};
 
 use crate::{
     Error, Result, World,
@@ -81,8 +81,8 @@ pub(crate) async fn act(world: &World, subject: &Subject<'_>, action: &Action) -
         Action::RemoveEndpoint => Ok(world.runtime.remove_endpoint(&instance.id).await?),
         Action::StopMembers { ordinals } => {
             let stop = |ordinal: &u32| world.runtime.stop_member(&instance.id, *ordinal, Stop::AtOnce);
-            try_join_all(ordinals.iter().map(stop)).await?;
-            Ok(())
+            let stopped = join_all(ordinals.iter().map(stop)).await;
+            Ok(stopped.into_iter().collect::<Result<(), _>>()?)
         }
         Action::RemoveMembers { ordinals } => {
             for ordinal in ordinals {
@@ -110,15 +110,21 @@ async fn issue_credentials(world: &World, subject: &Subject<'_>) -> Result<()> {
 
 async fn start_members(world: &World, subject: &Subject<'_>, ordinals: &[u32], start: Start) -> Result<()> {
     let specs: Vec<MemberSpec> = ordinals.iter().map(|o| member_spec(subject, *o, start)).collect::<Result<_>>()?;
+    // All of them to the end: one that fails at once must not cut off those that would have formed the cluster
+    // without it.
+    let mut failed = None;
     for (index, spec) in specs.iter().enumerate() {
-        world.runtime.ensure_member(spec).await?;
-        // A founder asks the others whether the cluster exists already. One that is not there is passed over at
-        // once, one that is bound but not yet serving costs a second: so each serves before the next one asks.
-        if start == Start::New && index + 1 < specs.len() {
-            world.admin.serves_peers(spec.peer, &spec.certificates.ca).await;
+        match world.runtime.ensure_member(spec).await {
+            // A founder asks the others whether the cluster exists already. One that is not there is passed over
+            // at once, one that is bound but not yet serving costs a second: so each serves before the next asks.
+            Ok(()) if start == Start::New && index + 1 < specs.len() => {
+                world.admin.serves_peers(spec.peer, &spec.certificates.ca).await;
+            }
+            Ok(()) => {}
+            Err(error) => failed = Some(error),
         }
     }
-    Ok(())
+    failed.map_or(Ok(()), |error| Err(error.into()))
 }
 
 fn member_spec(subject: &Subject<'_>, ordinal: u32, start: Start) -> Result<MemberSpec> {

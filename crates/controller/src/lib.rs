@@ -17,6 +17,7 @@ mod metrics;
 mod observe;
 mod place;
 mod record;
+mod starts;
 mod turn;
 mod world;
 

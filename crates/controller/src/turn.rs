@@ -10,6 +10,7 @@ use crate::{
     act::{Subject, act},
     observe::{Certificates, observe},
     record::record,
+    starts::FailedStarts,
 };
 
 /// How a turn ended: when to take the next one.
@@ -34,12 +35,13 @@ pub struct Reconciler {
     id: InstanceId,
     certificates: Option<Arc<Certificates>>,
     failure: Option<String>,
+    failed_starts: FailedStarts,
 }
 
 impl Reconciler {
     /// A reconciler of the instance `id`.
     pub fn new(world: World, metrics: Metrics, id: InstanceId) -> Self {
-        Self { world, metrics, id, certificates: None, failure: None }
+        Self { world, metrics, id, certificates: None, failure: None, failed_starts: FailedStarts::default() }
     }
 
     /// The instance that it is about.
@@ -58,14 +60,22 @@ impl Reconciler {
         let status = status.unwrap_or_else(|| Record { value: Status::default(), revision: 0 });
         let look = observe(&self.world, &instance.value, &status.value, self.certificates.take()).await?;
         self.certificates = look.certificates;
-        let plan = plan::plan(&instance.value, &status.value, &look.observed, self.world.clock.now());
-        let status = record(&self.world, &instance, &status, &look.observed, &plan, self.failure.as_deref()).await?;
+        let now = self.world.clock.now();
+        let plan = if self.failed_starts.any() && !instance.value.spec.deleting {
+            plan::plan(&instance.value, &status.value, &self.failed_starts.shown_in(&look.observed), now)
+        } else {
+            plan::plan(&instance.value, &status.value, &look.observed, now)
+        };
+        // What is as wanted has no failure to tell of: the last action was done, and only its answer was lost.
+        let failure = self.failure.as_deref().filter(|_| plan != Plan::Converged);
+        let status = record(&self.world, &instance, &status, &look.observed, &plan, failure).await?;
         self.metrics.saw(&self.id, status.value.phase);
         match plan {
             Plan::Act(action) => {
                 let subject =
                     Subject { instance: &instance, status: &status, observed: &look.observed, certificates: self.certificates.as_ref() };
                 let outcome = do_action(&self.world, &self.metrics, &subject, &action).await;
+                self.failed_starts.note(&action, outcome.is_ok(), self.world.clock.now());
                 self.failure = match &outcome {
                     Err(error) if !error.is_race() && !error.is_too_early() => Some(error.to_string()),
                     _ => None,
@@ -79,7 +89,10 @@ impl Reconciler {
                 }
             }
             Plan::Wait { .. } => {
-                self.failure = None;
+                // While a start that failed waits for its next try, what went wrong goes on.
+                if !self.failed_starts.any() {
+                    self.failure = None;
+                }
                 Ok(Turn::Waiting)
             }
             Plan::Converged => {

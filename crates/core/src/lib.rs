@@ -19,6 +19,8 @@ pub mod quorum;
 pub mod slots;
 pub mod status;
 pub mod task;
+#[cfg(test)]
+mod testing;
 pub mod upgrade;
 pub mod version;
 

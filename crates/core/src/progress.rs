@@ -134,3 +134,6 @@ pub fn conditions(instance: &Instance, status: &Status, observed: &Observed) -> 
         ),
     ]
 }
+
+#[cfg(test)]
+mod tests;

@@ -272,3 +272,6 @@ impl Task {
         self.updated_at = now;
     }
 }
+
+#[cfg(test)]
+mod tests;

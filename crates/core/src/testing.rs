@@ -1,0 +1,72 @@
+//! What the tests of this crate start from.
+#![allow(clippy::unwrap_used)]
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use jiff::Timestamp;
+
+use crate::{
+    EtcdVersion, Instance, InstanceId, Status,
+    instance::{BackupSettings, Charge, Security, Spec},
+    status::{MemberPhase, MemberRecord},
+};
+
+/// A moment, so many seconds after the first.
+pub fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+/// An instance of `size` members, as it is when its creation was accepted.
+pub fn instance(size: u8) -> Instance {
+    Instance {
+        id: InstanceId::parse("etcd-abcd1234").unwrap(),
+        account: "100000000001".to_owned(),
+        region: "ap-guangzhou".to_owned(),
+        created_at: at(0),
+        generation: 1,
+        spec: Spec {
+            name: "test".to_owned(),
+            description: String::new(),
+            vpc_id: "vpc-abcd1234".to_owned(),
+            service_subnet_id: "subnet-abcd1234".to_owned(),
+            subnet_ids: vec!["subnet-abcd1234".to_owned()],
+            version: EtcdVersion::new(3, 5, 16),
+            size,
+            security: Security::default(),
+            auto_compaction: None,
+            backup: BackupSettings::default(),
+            monitor: None,
+            custom_domains: Vec::new(),
+            custom_ips: Vec::new(),
+            charge: Charge::default(),
+            disk_size_gb: 20,
+            resources: None,
+            deletion_protection: false,
+            deleting: false,
+        },
+    }
+}
+
+/// Where member `ordinal` of [`status`] serves clients.
+pub fn client(ordinal: u8) -> SocketAddr {
+    (Ipv4Addr::new(127, 77, 0, ordinal), 2379).into()
+}
+
+/// The status of an instance of `size` members when it was placed.
+pub fn status(size: u8) -> Status {
+    let members = (0..size).map(|ordinal| MemberRecord {
+        ordinal: ordinal.into(),
+        subnet_id: "subnet-abcd1234".to_owned(),
+        zone: "ap-guangzhou-1".to_owned(),
+        client: client(ordinal),
+        peer: (client(ordinal).ip(), 2380).into(),
+        phase: MemberPhase::Pending,
+        version: None,
+    });
+    Status {
+        cluster_token: "token".to_owned(),
+        endpoint: Some((Ipv4Addr::new(127, 77, 1, 0), 2379).into()),
+        members: members.collect(),
+        ..Status::default()
+    }
+}

@@ -1,0 +1,106 @@
+//! What the API's handlers write: the same transactions as the gateway's service, without the checks of a request.
+
+use cetcd_controller::World;
+use cetcd_core::{
+    Instance, InstanceId, Task,
+    instance::{BackupSettings, Charge, Security, Spec},
+    task::{TaskKind, TaskState},
+};
+use cetcd_store::{
+    Compare, Error, Op, Txn,
+    records::{self, Record},
+};
+
+use crate::fakes::VERSION;
+
+/// What a simulated creation asks for.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// Its ID; drawn, where it is not given.
+    pub id: Option<InstanceId>,
+    /// Number of members.
+    pub size: u8,
+    /// TLS for clients.
+    pub https: bool,
+    /// Whether a password for backups is sealed with it.
+    pub password: bool,
+}
+
+const ACCOUNT: &str = "100000000001";
+const REGION: &str = "ap-guangzhou";
+
+/// Accepts a creation. `None`: another request was quicker, nothing was written.
+pub async fn create(world: &World, wanted: &Wanted) -> Result<Option<InstanceId>, Error> {
+    let quota_key = records::quota_key(ACCOUNT, REGION);
+    let revision = world.store.get(&quota_key).await?.map_or(0, |entry| entry.mod_revision);
+    let now = world.clock.now();
+    let instance = Instance {
+        id: wanted.id.clone().unwrap_or_else(|| InstanceId::draw(world.entropy.as_ref())),
+        account: ACCOUNT.to_owned(),
+        region: REGION.to_owned(),
+        created_at: now,
+        generation: 1,
+        spec: spec(wanted),
+    };
+    let task = Task::accepted(world.entropy.uuid(), TaskKind::CreateInstance, &instance, now);
+    let mut txn = Txn::new()
+        .when(Compare::mod_revision(&quota_key, revision))
+        .when(Compare::absent(records::instance_key(&instance.id)))
+        .when(Compare::absent(records::task_key(&task)))
+        .then(records::put_instance(&instance))
+        .then(records::put_task(&task))
+        .then(Op::put(&quota_key, instance.id.as_str().to_owned()));
+    if wanted.password {
+        txn = txn.then(records::put_secret(&world.sealer, &records::backup_password_key(&instance.id), b"secret"));
+    }
+    Ok(world.store.txn(txn).await?.succeeded.then_some(instance.id))
+}
+
+/// Accepts a deletion. False: another writer was quicker, nothing was written.
+pub async fn delete(world: &World, id: &InstanceId) -> Result<bool, Error> {
+    let store = world.store.as_ref();
+    let current: Option<Record<Instance>> = records::get(store, &records::instance_key(id)).await?;
+    let Some(Record { value: mut instance, revision }) = current else { return Ok(true) };
+    if instance.spec.deleting {
+        return Ok(true);
+    }
+    instance.spec.deleting = true;
+    instance.generation += 1;
+    let now = world.clock.now();
+    let mut txn = Txn::new()
+        .when(Compare::mod_revision(records::instance_key(id), revision))
+        .then(records::put_instance(&instance));
+    for entry in store.range(&records::tasks_prefix(id)).await?.entries {
+        let Record { value: mut task, revision }: Record<Task> = records::decode(&entry)?;
+        if task.state == TaskState::Process {
+            task.fail("overtaken by deletion", now);
+            txn = txn.when(Compare::mod_revision(records::task_key(&task), revision)).then(records::put_task(&task));
+        }
+    }
+    let task = Task::accepted(world.entropy.uuid(), TaskKind::DeleteInstance, &instance, now);
+    let txn = txn.when(Compare::absent(records::task_key(&task))).then(records::put_task(&task));
+    Ok(store.txn(txn).await?.succeeded)
+}
+
+fn spec(wanted: &Wanted) -> Spec {
+    Spec {
+        name: "simulated".to_owned(),
+        description: String::new(),
+        vpc_id: "vpc-abcd1234".to_owned(),
+        service_subnet_id: "subnet-abcd1234".to_owned(),
+        subnet_ids: vec!["subnet-abcd1234".to_owned(), "subnet-abcd2345".to_owned(), "subnet-abcd3456".to_owned()],
+        version: VERSION,
+        size: wanted.size,
+        security: Security { https: wanted.https, client_cert_auth: wanted.https },
+        auto_compaction: None,
+        backup: BackupSettings::default(),
+        monitor: None,
+        custom_domains: Vec::new(),
+        custom_ips: Vec::new(),
+        charge: Charge::default(),
+        disk_size_gb: 20,
+        resources: None,
+        deletion_protection: false,
+        deleting: false,
+    }
+}

@@ -1,0 +1,13 @@
+//! The traits of the controller's world, over the simulated one.
+
+mod etcd;
+mod issuer;
+mod runtime;
+mod store;
+mod time;
+
+pub(crate) use etcd::{SimEtcd, SimInstaller, VERSION};
+pub(crate) use issuer::SimIssuer;
+pub(crate) use runtime::SimRuntime;
+pub(crate) use store::SimStore;
+pub(crate) use time::{SimClock, SimEntropy, time_of};

@@ -1,0 +1,198 @@
+//! The runtime over the simulated machine.
+
+use std::{
+    collections::BTreeSet,
+    io,
+    net::{Ipv4Addr, SocketAddr},
+};
+
+use async_trait::async_trait;
+use cetcd_core::{
+    InstanceId,
+    member::{MemberSpec, Start},
+    network::Networks,
+    observed::Process,
+};
+use cetcd_runtime::{EndpointSpec, EndpointView, Error, MemberView, Placement, Runtime, RuntimeView};
+use tokio::sync::watch;
+
+use crate::{
+    Flaw, Sim,
+    fakes::time_of,
+    gate::Weather,
+    host::{Member, Route, Run},
+    sim::State,
+};
+
+/// Runs members on the simulated machine.
+pub(crate) struct SimRuntime(pub Sim);
+
+fn refused(doing: String) -> Error {
+    Error::Io { doing, source: io::ErrorKind::StorageFull.into() }
+}
+
+#[async_trait]
+impl Runtime for SimRuntime {
+    async fn propose(&self, subnet_id: &str, taken: &BTreeSet<SocketAddr>) -> Result<Placement, Error> {
+        let index = Networks::default().subnet_index(subnet_id).and_then(|index| u8::try_from(index).ok());
+        let third = index.ok_or_else(|| Error::UnknownSubnet { subnet: subnet_id.to_owned() })?;
+        let apply = |state: &mut State| {
+            let used: Vec<SocketAddr> = state.host.routes.values().map(|route| route.listen).collect();
+            // The lowest free one, always: placements that run together meet as often as they can.
+            let free = (1..=254).map(|last| Ipv4Addr::new(127, 77, third, last)).find(|ip| {
+                let client = SocketAddr::from((*ip, 2379));
+                !taken.contains(&client) && !used.contains(&client) && state.host.at(client, state.now).is_none()
+            });
+            let ip = free.ok_or_else(|| Error::NoAddress { subnet: subnet_id.to_owned() })?;
+            Ok(Placement { client: (ip, 2379).into(), peer: (ip, 2380).into() })
+        };
+        let fault = |_: &mut State| refused(format!("look for an address in {subnet_id}"));
+        self.0.effect(format!("propose {subnet_id}"), apply, fault).await
+    }
+
+    async fn ensure_member(&self, spec: &MemberSpec) -> Result<(), Error> {
+        let (name, start) = (spec.name(), spec.start.as_str());
+        // Its directory is made before what can fail.
+        let fault = |state: &mut State| {
+            state.host.prepare(&spec.instance, spec.ordinal);
+            refused(format!("write the files of {}", spec.name()))
+        };
+        let apply = |state: &mut State| {
+            if state.host.unwritable.contains(&(spec.instance.clone(), spec.ordinal)) {
+                return Err(fault(state));
+            }
+            state.start_member(spec);
+            Ok(())
+        };
+        self.0.effect(format!("start {name} as {start}"), apply, fault).await
+    }
+
+    async fn stop_member(&self, instance: &InstanceId, ordinal: u32) -> Result<(), Error> {
+        let name = instance.member_name(ordinal);
+        let apply = |state: &mut State| {
+            if !state.is_deleting(instance) {
+                state.host.violations.push(format!("{name} is stopped though nobody deletes it"));
+            }
+            let now = state.now;
+            if state.flaw != Flaw::IgnoresStop {
+                state.host.end(instance, ordinal, now);
+            }
+            Ok(())
+        };
+        let fault = |_: &mut State| Error::Timeout { what: format!("{name} did not end"), seconds: 10 };
+        self.0.effect(format!("stop {name}"), apply, fault).await
+    }
+
+    async fn remove_member(&self, instance: &InstanceId, ordinal: u32) -> Result<(), Error> {
+        let name = instance.member_name(ordinal);
+        let key = (instance.clone(), ordinal);
+        let check = |state: &mut State| {
+            if !state.is_deleting(instance) {
+                state.host.violations.push(format!("the data of {name} is removed though nobody deletes it"));
+            }
+            let runs = state.host.members.get(&key).is_some_and(Member::runs);
+            if runs { Err(Error::StillRunning { member: name.clone() }) } else { Ok(()) }
+        };
+        let apply = |state: &mut State| {
+            check(state)?;
+            state.host.members.remove(&key);
+            Ok(())
+        };
+        // Half of it goes before the error.
+        let fault = |state: &mut State| {
+            if check(state).is_ok()
+                && let Some(member) = state.host.members.get_mut(&key)
+            {
+                member.data = None;
+            }
+            refused(format!("remove {name}"))
+        };
+        self.0.effect(format!("remove {name}"), apply, fault).await
+    }
+
+    async fn observe(&self, instance: &InstanceId) -> Result<RuntimeView, Error> {
+        let apply = |state: &mut State| Ok(state.view(instance));
+        self.0.effect(format!("observe {instance}"), apply, |_| refused(format!("look at {instance}"))).await
+    }
+
+    async fn ensure_endpoint(&self, spec: &EndpointSpec) -> Result<(), Error> {
+        let apply = |state: &mut State| {
+            let foreign = |address: &&SocketAddr| state.audit.addresses.get(address) != Some(&spec.instance);
+            let foreign: Vec<SocketAddr> =
+                spec.backends.iter().chain([&spec.listen]).filter(foreign).copied().collect();
+            for address in foreign {
+                state.host.violations.push(format!("the endpoint of {} uses {address}", spec.instance));
+            }
+            let route = Route { listen: spec.listen, backends: spec.backends.clone() };
+            state.host.routes.insert(spec.instance.clone(), route);
+            state.host.endpoint_runs = true;
+            Ok(())
+        };
+        let fault = |_: &mut State| refused(format!("write the route of {}", spec.instance));
+        let backends: Vec<String> = spec.backends.iter().map(ToString::to_string).collect();
+        self.0.effect(format!("route {} to {}", spec.instance, backends.join(" ")), apply, fault).await
+    }
+
+    async fn remove_endpoint(&self, instance: &InstanceId) -> Result<(), Error> {
+        let apply = |state: &mut State| {
+            if !state.is_deleting(instance) {
+                state.host.violations.push(format!("the endpoint of {instance} is closed though nobody deletes it"));
+            }
+            state.host.routes.remove(instance);
+            Ok(())
+        };
+        let fault = |_: &mut State| refused(format!("remove the route of {instance}"));
+        self.0.effect(format!("close the endpoint of {instance}"), apply, fault).await
+    }
+
+    async fn instances(&self) -> Result<BTreeSet<InstanceId>, Error> {
+        let state = self.0.state();
+        Ok(state.host.members.keys().map(|(id, _)| id).chain(state.host.routes.keys()).cloned().collect())
+    }
+
+    fn changes(&self, _instance: &InstanceId) -> watch::Receiver<u64> {
+        // The simulation drives turns by time alone.
+        watch::Sender::new(0).subscribe()
+    }
+}
+
+impl State {
+    fn start_member(&mut self, spec: &MemberSpec) {
+        let name = spec.name();
+        if !self.audit.instances.contains_key(&spec.instance) {
+            self.host.violations.push(format!("{name} is started though its instance is not there"));
+        }
+        let latched = self.is_latched(&spec.instance);
+        if !latched && spec.start == Start::Existing {
+            self.host.violations.push(format!("{name} is to join a cluster that is not recorded"));
+        }
+        let mut spec = spec.clone();
+        if self.flaw == Flaw::AlwaysNew {
+            spec.start = Start::New;
+        }
+        let delay = self.rng.between(30, 900).cast_signed();
+        // In bad weather one start in ten ends soon, as on a full disk, before or after it serves.
+        let bad = matches!(self.gate.weather, Weather::Random(_)) && self.rng.chance(100);
+        let end = bad.then(|| self.rng.between(1, 2000).cast_signed());
+        self.host.start(&spec, self.now, delay, end, latched);
+    }
+
+    fn view(&self, instance: &InstanceId) -> RuntimeView {
+        let members = self.host.of(instance).map(|(ordinal, member)| MemberView {
+            ordinal,
+            process: match member.process {
+                Run::Never => Process::Absent,
+                Run::Running { .. } => Process::Running,
+                Run::Exited { at, quick_exits } => Process::Exited { at: time_of(at), quick_exits },
+            },
+            disk_bytes: 0,
+            unlimited: None,
+        });
+        let endpoint = self.host.routes.get(instance).map(|route| EndpointView {
+            listen: route.listen,
+            serving: self.host.endpoint_runs,
+            backends: route.backends.clone(),
+        });
+        RuntimeView { members: members.collect(), endpoint }
+    }
+}

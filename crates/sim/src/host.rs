@@ -1,0 +1,263 @@
+//! The machine and the etcd on it, as they are: processes, data directories, clusters, routes.
+//!
+//! etcd is modelled by what matters to who runs it: a cluster forms when a quorum of its founders runs; a
+//! member that joined it and then starts without its data must not vote again, and one that founds anew makes
+//! a second cluster. Both are violations wherever they happen.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+};
+
+use cetcd_core::{
+    InstanceId,
+    member::{MemberSpec, Start},
+    quorum::quorum,
+};
+
+/// An end sooner than this after the start counts as quick, in milliseconds.
+const QUICK: i64 = 10_000;
+
+/// All that survives a crash of the control plane.
+#[derive(Debug, Default)]
+pub(crate) struct Host {
+    pub members: BTreeMap<(InstanceId, u32), Member>,
+    pub routes: BTreeMap<InstanceId, Route>,
+    /// Whether the endpoint process runs; it serves all routes.
+    pub endpoint_runs: bool,
+    pub installed: bool,
+    /// Members whose files cannot be written: no start gets as far as a process.
+    pub unwritable: BTreeSet<(InstanceId, u32)>,
+    /// Every cluster that ever formed, by instance.
+    pub formed: BTreeMap<InstanceId, BTreeSet<u64>>,
+    pub violations: Vec<String>,
+    /// Nothing is due before; 0 where that is not known.
+    quiet_until: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Route {
+    pub listen: SocketAddr,
+    pub backends: Vec<SocketAddr>,
+}
+
+/// A member's directory and process.
+#[derive(Debug, Clone)]
+pub(crate) struct Member {
+    pub process: Run,
+    /// The cluster that its data directory belongs to.
+    pub data: Option<u64>,
+    /// Whether it ever took part in a cluster that had formed.
+    pub joined: bool,
+    pub launch: Option<Launch>,
+}
+
+/// What its process was last started with.
+#[derive(Debug, Clone)]
+pub(crate) struct Launch {
+    pub start: Start,
+    pub client: SocketAddr,
+    pub peer: SocketAddr,
+    pub founders: usize,
+    /// The ID that the founders give their cluster; it follows from their URLs and the token.
+    pub cluster: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Run {
+    Never,
+    /// Serves from `ready` on where the cluster does; ends at `end`, where that is set.
+    Running {
+        since: i64,
+        ready: i64,
+        end: Option<i64>,
+        quick_exits: u32,
+    },
+    Exited {
+        at: i64,
+        quick_exits: u32,
+    },
+}
+
+impl Member {
+    fn new() -> Self {
+        Self { process: Run::Never, data: None, joined: false, launch: None }
+    }
+
+    pub fn runs(&self) -> bool {
+        matches!(self.process, Run::Running { .. })
+    }
+
+    fn is_up(&self, now: i64) -> bool {
+        matches!(self.process, Run::Running { ready, .. } if ready <= now)
+    }
+
+    /// It joined a cluster and its data is gone: etcd cannot go on, and only a repair brings it back.
+    pub fn is_lost(&self) -> bool {
+        self.joined && self.data.is_none()
+    }
+
+    fn end(&mut self, now: i64) {
+        if let Run::Running { since, quick_exits, .. } = self.process {
+            let quick_exits = if now - since < QUICK { quick_exits.saturating_add(1) } else { 0 };
+            self.process = Run::Exited { at: now, quick_exits };
+        }
+    }
+}
+
+impl Host {
+    /// Makes the directory of a member, as far as a start comes before it fails.
+    pub fn prepare(&mut self, instance: &InstanceId, ordinal: u32) -> &mut Member {
+        self.members.entry((instance.clone(), ordinal)).or_insert_with(Member::new)
+    }
+
+    /// Starts a member unless it runs. `latched`: the cluster's ID is in the store.
+    pub fn start(&mut self, spec: &MemberSpec, now: i64, delay: i64, end: Option<i64>, latched: bool) {
+        let launch = Launch {
+            start: spec.start,
+            client: spec.client,
+            peer: spec.peer,
+            founders: spec.initial_cluster.split(',').count(),
+            cluster: cluster_id(&spec.token, &spec.initial_cluster),
+        };
+        let name = spec.name();
+        self.quiet_until = 0;
+        let member = self.prepare(&spec.instance, spec.ordinal);
+        if member.runs() {
+            return;
+        }
+        let quick_exits = match member.process {
+            Run::Exited { quick_exits, .. } => quick_exits,
+            _ => 0,
+        };
+        member.process =
+            Run::Running { since: now, ready: now + delay, end: end.map(|after| now + after), quick_exits };
+        member.launch = Some(launch);
+        let amnesia = member.is_lost() && spec.start == Start::New;
+        if amnesia {
+            self.violations.push(format!("{name} founds again after it had joined a cluster and lost its data"));
+        }
+        if latched && spec.start == Start::New {
+            self.violations.push(format!("{name} is started as new although a cluster ID is recorded"));
+        }
+        let shares = self.members.iter().find(|((id, ordinal), other)| {
+            (id, *ordinal) != (&spec.instance, spec.ordinal)
+                && other.runs()
+                && other.launch.as_ref().is_some_and(|l| l.client == spec.client || l.peer == spec.peer)
+        });
+        if let Some(((id, ordinal), _)) = shares {
+            let other = id.member_name(*ordinal);
+            self.violations.push(format!("{name} is started on an address that {other} serves"));
+        }
+    }
+
+    /// Ends a member's process, if it runs.
+    pub fn end(&mut self, instance: &InstanceId, ordinal: u32, now: i64) {
+        self.quiet_until = 0;
+        if let Some(member) = self.members.get_mut(&(instance.clone(), ordinal)) {
+            member.end(now);
+        }
+    }
+
+    /// Lets everything happen that is due at `now`.
+    pub fn settle(&mut self, now: i64) {
+        if now < self.quiet_until {
+            return;
+        }
+        for member in self.members.values_mut() {
+            if let Run::Running { end: Some(end), .. } = member.process
+                && end <= now
+            {
+                member.end(end);
+            }
+        }
+        let instances: BTreeSet<InstanceId> = self.members.keys().map(|(id, _)| id.clone()).collect();
+        for id in instances {
+            self.found(&id, now);
+            self.form(&id, now);
+        }
+        let times = self.members.values().flat_map(|member| match member.process {
+            Run::Running { ready, end, .. } => [Some(ready), end],
+            _ => [None, None],
+        });
+        self.quiet_until = times.flatten().filter(|time| *time > now).min().unwrap_or(i64::MAX);
+    }
+
+    /// Members that are up without data make theirs, or cannot.
+    fn found(&mut self, id: &InstanceId, now: i64) {
+        let serving = self.serving_cluster(id, now);
+        for (_, member) in self.of_mut(id) {
+            if !member.is_up(now) || member.data.is_some() {
+                continue;
+            }
+            let Some(launch) = &member.launch else { continue };
+            match (launch.start, serving) {
+                (Start::New, _) => member.data = Some(launch.cluster),
+                // It asks the others who belongs to the cluster, and catches up from them.
+                (Start::Existing, Some(cluster)) if !member.joined => member.data = Some(cluster),
+                // Nobody to ask; or the leader knows that it had more than it has: etcd ends itself.
+                (Start::Existing, _) => member.end(now),
+            }
+        }
+    }
+
+    /// A quorum of founders that is up forms the cluster, and whoever is up with it has joined.
+    fn form(&mut self, id: &InstanceId, now: i64) {
+        let Some(cluster) = self.serving_cluster(id, now) else { return };
+        let known = self.formed.entry(id.clone()).or_default();
+        if known.insert(cluster) && known.len() > 1 {
+            self.violations.push(format!("{id} has a second cluster"));
+        }
+        for (_, member) in self.of_mut(id) {
+            if member.is_up(now) && member.data == Some(cluster) {
+                member.joined = true;
+            }
+        }
+    }
+
+    /// The cluster of the instance that has a quorum now.
+    pub fn serving_cluster(&self, id: &InstanceId, now: i64) -> Option<u64> {
+        let mut up: BTreeMap<u64, (usize, usize)> = BTreeMap::new();
+        for (_, member) in self.of(id).filter(|(_, m)| m.is_up(now)) {
+            if let (Some(cluster), Some(launch)) = (member.data, &member.launch) {
+                let entry = up.entry(cluster).or_default();
+                *entry = (entry.0 + 1, launch.founders);
+            }
+        }
+        up.into_iter().find(|(_, (count, founders))| *count >= quorum(*founders)).map(|(cluster, _)| cluster)
+    }
+
+    /// Whether member `ordinal` answers a linearizable read, and for which cluster.
+    pub fn serves(&self, id: &InstanceId, ordinal: u32, now: i64) -> Option<u64> {
+        let cluster = self.serving_cluster(id, now)?;
+        let member = self.members.get(&(id.clone(), ordinal))?;
+        (member.is_up(now) && member.data == Some(cluster)).then_some(cluster)
+    }
+
+    /// Who listens for clients at `address`.
+    pub fn at(&self, address: SocketAddr, now: i64) -> Option<(&InstanceId, u32)> {
+        let mut all = self.members.iter();
+        let listens = |m: &Member| m.is_up(now) && m.launch.as_ref().is_some_and(|l| l.client == address);
+        all.find(|(_, m)| listens(m)).map(|((id, ordinal), _)| (id, *ordinal))
+    }
+
+    pub fn of(&self, id: &InstanceId) -> impl Iterator<Item = (u32, &Member)> {
+        self.members.range((id.clone(), 0)..=(id.clone(), u32::MAX)).map(|((_, ordinal), member)| (*ordinal, member))
+    }
+
+    pub fn of_mut(&mut self, id: &InstanceId) -> impl Iterator<Item = (u32, &mut Member)> {
+        let all = self.members.range_mut((id.clone(), 0)..=(id.clone(), u32::MAX));
+        all.map(|((_, ordinal), member)| (*ordinal, member))
+    }
+
+    /// Whether anything of the instance is left.
+    pub fn has(&self, id: &InstanceId) -> bool {
+        self.of(id).next().is_some() || self.routes.contains_key(id)
+    }
+}
+
+/// FNV-1a over what etcd makes the ID of.
+fn cluster_id(token: &str, founders: &str) -> u64 {
+    let bytes = token.bytes().chain([0]).chain(founders.bytes());
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}

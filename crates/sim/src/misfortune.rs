@@ -1,0 +1,108 @@
+//! What happens to a machine, none of it the control plane's doing.
+
+use cetcd_core::InstanceId;
+
+use crate::{Sim, host::Run, sim::State};
+
+impl Sim {
+    /// Kills the process of a member.
+    pub fn kill_member(&self, instance: &InstanceId, ordinal: u32) {
+        self.state().end(&[(instance.clone(), ordinal)]);
+    }
+
+    /// From now on no start of the member succeeds.
+    pub fn break_disk(&self, instance: &InstanceId, ordinal: u32) {
+        self.state().host.unwritable.insert((instance.clone(), ordinal));
+    }
+
+    /// Kills the process of the endpoint.
+    pub fn kill_endpoint(&self) {
+        self.state().kill_endpoint();
+    }
+}
+
+impl State {
+    fn end(&mut self, which: &[(InstanceId, u32)]) {
+        let now = self.now;
+        for (id, ordinal) in which {
+            self.host.end(id, *ordinal, now);
+        }
+        self.host.settle(now);
+    }
+
+    fn running(&self) -> Vec<(InstanceId, u32)> {
+        self.host.members.iter().filter(|(_, member)| member.runs()).map(|(key, _)| key.clone()).collect()
+    }
+
+    /// A process is killed.
+    pub fn kill_one(&mut self) {
+        let running = self.running();
+        if let Some((id, ordinal)) = self.rng.pick(&running) {
+            self.note(format_args!("{} is killed", id.member_name(ordinal)));
+            self.end(&[(id, ordinal)]);
+        }
+    }
+
+    /// All processes of an instance are killed.
+    pub fn kill_instance(&mut self) {
+        let running = self.running();
+        if let Some((id, _)) = self.rng.pick(&running) {
+            self.note(format_args!("all of {id} are killed"));
+            let its: Vec<_> = running.into_iter().filter(|(other, _)| *other == id).collect();
+            self.end(&its);
+        }
+    }
+
+    /// The endpoint process is killed.
+    pub fn kill_endpoint(&mut self) {
+        self.note(format_args!("the endpoint is killed"));
+        self.host.endpoint_runs = false;
+    }
+
+    /// The machine starts again: no process is left, all files are.
+    pub fn reboot(&mut self) {
+        self.note(format_args!("the machine starts again"));
+        let running = self.running();
+        self.end(&running);
+        self.host.endpoint_runs = false;
+    }
+
+    /// A data directory is lost with its process. Only once the cluster's ID is recorded: before that nothing was
+    /// acknowledged to anyone, and a founder that lost its data cannot be told from one that had none.
+    pub fn lose_data(&mut self) {
+        let latched: Vec<_> = self.host.members.keys().filter(|(id, _)| self.is_latched(id)).cloned().collect();
+        if let Some(key) = self.rng.pick(&latched) {
+            self.note(format_args!("the data of {} is lost", key.0.member_name(key.1)));
+            if let Some(member) = self.host.members.get_mut(&key) {
+                member.data = None;
+            }
+            self.end(&[key]);
+        }
+    }
+
+    /// The files of a member can no longer be written.
+    pub fn break_one_disk(&mut self) {
+        let all: Vec<_> = self.host.members.keys().cloned().collect();
+        if let Some(key) = self.rng.pick(&all) {
+            self.note(format_args!("the files of {} can no longer be written", key.0.member_name(key.1)));
+            self.host.unwritable.insert(key);
+        }
+    }
+
+    /// The binaries are removed; what runs goes on.
+    pub fn lose_binaries(&mut self) {
+        self.note(format_args!("the binaries are removed"));
+        self.host.installed = false;
+    }
+
+    /// Nothing bad that was to come does, and disks can be written again.
+    pub fn calm_down(&mut self) {
+        self.note(format_args!("calm"));
+        self.host.unwritable.clear();
+        for member in self.host.members.values_mut() {
+            if let Run::Running { end, .. } = &mut member.process {
+                *end = None;
+            }
+        }
+    }
+}

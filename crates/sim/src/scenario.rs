@@ -1,0 +1,348 @@
+//! A scenario: everything that happens follows from one number.
+
+use std::{
+    fmt,
+    num::NonZero,
+    ops::Range,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use cetcd_core::{
+    InstanceId,
+    quorum::quorum,
+    status::Phase,
+    task::{TaskKind, TaskState},
+};
+
+use crate::{
+    Flaw, Odds, Schedule, Sim, Weather,
+    api::{self, Wanted},
+    sim::State,
+};
+
+/// How a scenario is run.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// What is wrong with the world.
+    pub flaw: Flaw,
+    /// Whether the lines of the trace are kept.
+    pub trace: bool,
+}
+
+/// What became of a scenario in which nothing was wrong.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// A number that differs wherever anything that happened does.
+    pub hash: u64,
+    /// How many things happened.
+    pub events: u64,
+    /// How many instances were made.
+    pub created: u64,
+    /// How often the control plane died.
+    pub crashes: u64,
+    /// What happened, where it was kept.
+    pub trace: Vec<String>,
+}
+
+/// A scenario in which something was wrong.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// What everything followed from.
+    pub seed: u64,
+    /// What was wrong, first thing first.
+    pub violations: Vec<String>,
+    /// What had happened, where it was kept.
+    pub trace: Vec<String>,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "seed {}:", self.seed)?;
+        for violation in &self.violations {
+            writeln!(f, "  {violation}")?;
+        }
+        write!(f, "  replay: cargo run -p cetcd-sim -- --seed {} --trace", self.seed)
+    }
+}
+
+/// The longest that anything may take once all goes well, in milliseconds: a pause of a minute for a member that
+/// kept ending, for each of five, and some more.
+const BOUND: i64 = 10 * 60 * 1000;
+/// The same in steps, for what goes on without time passing.
+const MOST_STEPS: u64 = 200_000;
+
+/// Runs the scenario of `seed`: a storm, then calm until all is as wanted, then a deletion of everything.
+pub fn run(seed: u64, options: Options) -> Result<Outcome, Box<Failure>> {
+    let sim = Sim::new(seed, options.flaw, options.trace);
+    let mut scenario = Scenario { schedule: Schedule::new(&sim), sim };
+    let outcome = scenario.run();
+    let mut violations = scenario.sim.violations();
+    violations.extend(outcome.err());
+    let trace = scenario.sim.trace_lines();
+    if violations.is_empty() {
+        let (hash, events) = scenario.sim.trace_hash();
+        let created = scenario.sim.state().audit.wanted.len() as u64;
+        return Ok(Outcome { hash, events, created, crashes: scenario.schedule.crashes(), trace });
+    }
+    Err(Box::new(Failure { seed, violations, trace }))
+}
+
+/// What became of many scenarios.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// How many were run.
+    pub scenarios: u64,
+    /// How many things happened in them.
+    pub events: u64,
+    /// How many instances were made.
+    pub created: u64,
+    /// How often the control plane died.
+    pub crashes: u64,
+}
+
+/// Runs the scenarios of `seeds`, on every core; each by itself is as alone. The failure is that of the lowest seed
+/// that was seen to fail.
+pub fn run_all(seeds: Range<u64>, options: Options) -> Result<Totals, Box<Failure>> {
+    let next = AtomicU64::new(seeds.start);
+    let found: Mutex<(Totals, Option<Box<Failure>>)> = Mutex::default();
+    let work = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds.end {
+                return;
+            }
+            let outcome = run(seed, options);
+            let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+            let (totals, failure) = &mut *found;
+            match outcome {
+                Ok(outcome) => {
+                    totals.scenarios += 1;
+                    totals.events += outcome.events;
+                    totals.created += outcome.created;
+                    totals.crashes += outcome.crashes;
+                }
+                Err(new) => {
+                    next.store(seeds.end, Ordering::Relaxed);
+                    if failure.as_ref().is_none_or(|known| new.seed < known.seed) {
+                        *failure = Some(new);
+                    }
+                }
+            }
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(work);
+        }
+    });
+    let (totals, failure) = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    failure.map_or(Ok(totals), Err)
+}
+
+struct Scenario {
+    sim: Sim,
+    schedule: Schedule,
+}
+
+impl Scenario {
+    fn run(&mut self) -> Result<(), String> {
+        self.storm();
+        self.sim.set_weather(Weather::Calm);
+        self.sim.state().calm_down();
+        self.go_on_until("everything is as wanted", |scenario| {
+            scenario.schedule.is_at_rest() && scenario.unsettled().is_none()
+        })?;
+        // It stays so.
+        for _ in 0..40 {
+            self.schedule.step();
+        }
+        if let Some(what) = self.unsettled() {
+            return Err(format!("it did not stay as wanted: {what}"));
+        }
+        self.sim.state().note(format_args!("everything is deleted"));
+        let all: Vec<InstanceId> = self.sim.state().audit.instances.keys().cloned().collect();
+        for id in all {
+            self.delete(id);
+        }
+        self.go_on_until("everything is deleted", |scenario| {
+            scenario.schedule.is_at_rest() && scenario.sim.state().audit.instances.is_empty()
+        })?;
+        match self.sim.state().leftovers() {
+            Some(left) => Err(left),
+            None => Ok(()),
+        }
+    }
+
+    /// Requests and misfortunes in any order.
+    fn storm(&mut self) {
+        let (mut creations, length) = {
+            let mut state = self.sim.state();
+            let bad = state.rng.below(4);
+            let odds = Odds { fail: bad * 4, crash: bad * 2, conflict: bad * 4 };
+            state.gate.weather = Weather::Random(odds);
+            (state.rng.between(1, 3), state.rng.between(200, 1500))
+        };
+        for step in 0..length {
+            if creations > 0 && (step == 0 || self.sim.state().rng.chance(10)) {
+                creations -= 1;
+                self.create();
+            }
+            if self.sim.state().rng.chance(15) {
+                self.misfortune();
+            }
+            self.schedule.step();
+        }
+    }
+
+    fn misfortune(&mut self) {
+        let what = self.sim.state().rng.below(100);
+        let mut state = self.sim.state();
+        match what {
+            0..30 => state.kill_one(),
+            30..36 => state.kill_instance(),
+            36..44 => state.kill_endpoint(),
+            44..52 => state.lose_data(),
+            52..72 => {
+                let millis = state.rng.between(1, 90_000).cast_signed();
+                state.note(format_args!("{millis} ms pass"));
+                state.advance(millis);
+            }
+            72..84 => {
+                drop(state);
+                self.schedule.crash();
+            }
+            84..88 => {
+                state.reboot();
+                drop(state);
+                self.schedule.crash();
+            }
+            88..90 => state.lose_binaries(),
+            90..93 => state.break_one_disk(),
+            _ => {
+                let all: Vec<InstanceId> = state.audit.instances.keys().cloned().collect();
+                let one = state.rng.pick(&all);
+                drop(state);
+                if let Some(id) = one {
+                    self.delete(id);
+                }
+            }
+        }
+    }
+
+    fn create(&mut self) {
+        let wanted = {
+            let mut state = self.sim.state();
+            let size = state.rng.pick(&[1, 1, 3, 3, 3, 5]).unwrap_or(3);
+            let (https, password) = (!state.rng.chance(200), state.rng.chance(300));
+            Wanted { id: None, size, https, password }
+        };
+        let sim = self.sim.clone();
+        self.schedule.call(|world| async move {
+            if let Ok(Some(id)) = api::create(&world, &wanted).await {
+                sim.state().note(format_args!("the creation of {id} is acknowledged: {wanted:?}"));
+            }
+        });
+    }
+
+    /// A client that asks until it is told that the deletion was accepted, unless the control plane dies.
+    fn delete(&mut self, id: InstanceId) {
+        let sim = self.sim.clone();
+        self.schedule.call(|world| async move {
+            while !api::delete(&world, &id).await.unwrap_or(false) {}
+            sim.state().note(format_args!("the deletion of {id} is acknowledged"));
+        });
+    }
+
+    fn go_on_until(&mut self, what: &str, done: impl Fn(&Self) -> bool) -> Result<(), String> {
+        let start = self.sim.state().now;
+        for _ in 0..MOST_STEPS {
+            let state = self.sim.state();
+            if !(state.host.violations.is_empty() && state.audit.violations.is_empty()) {
+                return Ok(());
+            }
+            let now = state.now;
+            drop(state);
+            if done(self) {
+                return Ok(());
+            }
+            if now - start > BOUND {
+                break;
+            }
+            self.schedule.step();
+        }
+        let why = self.unsettled().unwrap_or_else(|| "the controller does not come to rest".to_owned());
+        Err(format!("still not so that {what}, {} s after all went well: {why}", BOUND / 1000))
+    }
+
+    /// An instance that is not as wanted, and how.
+    fn unsettled(&self) -> Option<String> {
+        let state = self.sim.state();
+        state.audit.instances.keys().find_map(|id| state.unsettled(id).map(|how| format!("{id} {how}")))
+    }
+}
+
+impl State {
+    /// How the instance is not as wanted.
+    fn unsettled(&self, id: &InstanceId) -> Option<String> {
+        let instance = self.audit.instances.get(id)?;
+        if instance.spec.deleting {
+            return Some("is not gone".to_owned());
+        }
+        let Some(status) = self.audit.status.get(id) else { return Some("has no status".to_owned()) };
+        let size = u32::from(instance.spec.size);
+        let served: Vec<u32> = (0..size).filter(|ordinal| self.host.serves(id, *ordinal, self.now).is_some()).collect();
+        let route = self.host.routes.get(id);
+        let lost = self.host.of(id).filter(|(_, member)| member.is_lost()).count();
+        let all = usize::from(instance.spec.size);
+        let with_data = self.host.of(id).filter(|(_, member)| member.data.is_some()).count();
+        // Where too few have their data left, none can serve before a repair: no start brings it back.
+        let beyond_restarts = lost > 0 && with_data < quorum(all);
+        if served.len() < all - lost && !beyond_restarts {
+            return Some(format!("is served by members {served:?} only"));
+        }
+        if !served.is_empty() {
+            let backends: Vec<_> =
+                status.members.iter().filter(|m| served.contains(&m.ordinal)).map(|m| m.client).collect();
+            if route.is_none_or(|route| route.backends != backends) || !self.host.endpoint_runs {
+                return Some(format!("has the route {route:?}"));
+            }
+        }
+        if lost > 0 {
+            // What is beyond a restart waits for a repair; it must not say that it is well.
+            return (status.phase == Phase::Running).then(|| "runs, says its status".to_owned());
+        }
+        if status.phase != Phase::Running || status.observed_generation != instance.generation {
+            return Some(format!("is {} at generation {}", status.phase.as_str(), status.observed_generation));
+        }
+        if status.cluster_id != self.host.serving_cluster(id, self.now) {
+            return Some("has another cluster ID than its cluster".to_owned());
+        }
+        let well = status.conditions.iter().all(|condition| condition.holds);
+        if !well {
+            return Some(format!("has the conditions {:?}", status.conditions));
+        }
+        let created = |task: &&cetcd_core::Task| task.instance == *id && task.kind == TaskKind::CreateInstance;
+        match self.audit.tasks.values().find(created) {
+            Some(task) if task.state == TaskState::Done => None,
+            other => Some(format!("has the creation {other:?}")),
+        }
+    }
+
+    /// What is left when nothing should be.
+    fn leftovers(&self) -> Option<String> {
+        let (host, audit) = (&self.host, &self.audit);
+        let left = [
+            ("members", host.members.len()),
+            ("routes", host.routes.len()),
+            ("statuses", audit.status.len()),
+            ("policies and secrets", audit.others.len()),
+            ("addresses", audit.addresses.len()),
+            ("tasks under way", audit.tasks.values().filter(|t| t.state == TaskState::Process).count()),
+        ];
+        left.iter().find(|(_, count)| *count > 0).map(|(what, count)| format!("{count} {what} are left"))
+    }
+}

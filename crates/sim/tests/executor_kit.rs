@@ -1,0 +1,219 @@
+//! The executor's kit: every effect of every action, on the way of a creation and of a deletion, is done twice,
+//! fails before it is done, fails after, is the last one before a crash or the one that a crash prevents; the world
+//! ends the same. An effect is a call of the store, the runtime, a member, the installer or the issuer.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use cetcd_core::InstanceId;
+use cetcd_sim::{
+    Fate, Flaw, Schedule, Sim, Weather,
+    api::{self, Wanted},
+};
+use futures::executor::block_on;
+use prometheus_client::{encoding::text::encode, registry::Registry};
+use serde_json::Value;
+
+const FATES: [Fate; 6] =
+    [Fate::Twice, Fate::FailBefore, Fate::FailAfter, Fate::CrashBefore, Fate::CrashAfter, Fate::Conflict];
+
+type Script = BTreeMap<u64, Fate>;
+
+/// A world with one instance that was accepted and not yet made.
+struct Life {
+    sim: Sim,
+    schedule: Schedule,
+    id: InstanceId,
+}
+
+impl Life {
+    fn begin(size: u8) -> Self {
+        let sim = Sim::new(5, Flaw::None, false);
+        let id = InstanceId::parse("etcd-kit00000").unwrap();
+        let wanted = Wanted { id: Some(id.clone()), size, https: true, password: true };
+        assert!(block_on(api::create(&sim.world(), &wanted)).unwrap().is_some());
+        Self { schedule: Schedule::new(&sim), sim, id }
+    }
+
+    /// A world with one instance that was made.
+    fn made(size: u8) -> Self {
+        let mut life = Self::begin(size);
+        life.follow(Script::new());
+        life.sim.set_weather(Weather::Calm);
+        life
+    }
+
+    /// A world with one instance that was made, and has lost a process and its endpoint since.
+    fn begin_to_heal(size: u8) -> Self {
+        let mut life = Self::made(size);
+        life.sim.kill_member(&life.id, 1);
+        life.sim.kill_endpoint();
+        // What was found before is no longer true.
+        life.schedule.crash();
+        life
+    }
+
+    /// A world with one instance that was made, and whose deletion was accepted.
+    fn begin_to_end(size: u8) -> Self {
+        let life = Self::made(size);
+        assert!(block_on(api::delete(&life.sim.world(), &life.id)).unwrap());
+        life
+    }
+
+    /// Goes on by the script until all is as wanted, and answers how it then is.
+    fn follow(&mut self, script: Script) -> Value {
+        let named = format!("{script:?}");
+        self.sim.set_weather(Weather::Script(script));
+        for _ in 0..20_000 {
+            if self.schedule.has_converged() {
+                assert_eq!(self.sim.violations(), [""; 0], "{named}");
+                return self.sim.snapshot();
+            }
+            self.schedule.step();
+        }
+        panic!("{named}: no end; {:#}", self.sim.snapshot());
+    }
+}
+
+/// The effects of a way that goes well, and how it ends.
+fn undisturbed(begin: impl Fn() -> Life) -> (Vec<String>, Value) {
+    let mut life = begin();
+    let end = life.follow(Script::new());
+    (life.sim.effects(), end)
+}
+
+/// Runs every script on two threads, and holds its end against `end`.
+fn all_end_alike(scripts: &[Script], begin: impl Fn() -> Life + Sync, end: &Value) {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        while let Some(script) = scripts.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let found = begin().follow(script.clone());
+            assert!(found == *end, "{script:?} ends otherwise: {}", difference(&found, end));
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(work);
+        scope.spawn(work);
+    });
+}
+
+/// Where two ends differ; nothing where they are alike.
+fn difference(found: &Value, wanted: &Value) -> String {
+    if found == wanted {
+        return String::new();
+    }
+    let part = |at: &str, found: &Value, wanted: &Value| format!("/{at}{}", difference(found, wanted));
+    let parts: Vec<String> = match (found, wanted) {
+        (Value::Object(a), Value::Object(b)) if a.keys().eq(b.keys()) => {
+            a.iter().filter(|(key, value)| b[*key] != **value).map(|(key, value)| part(key, value, &b[key])).collect()
+        }
+        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
+            let pairs = a.iter().zip(b).enumerate().filter(|(_, (a, b))| a != b);
+            pairs.map(|(at, (a, b))| part(&at.to_string(), a, b)).collect()
+        }
+        _ => vec![format!(": {found} and not {wanted}")],
+    };
+    parts.join("; ")
+}
+
+/// Each effect with each fate.
+fn singles(effects: &[String]) -> Vec<Script> {
+    (1..=effects.len() as u64).flat_map(|at| FATES.map(|fate| Script::from([(at, fate)]))).collect()
+}
+
+/// Each effect that changes something with each of `fates`, and another soon after it: whatever is done again.
+fn pairs(effects: &[String], fates: &[(Fate, Fate)]) -> Vec<Script> {
+    let reads = ["get ", "range ", "observe ", "probe ", "metrics ", "propose "];
+    let writes = (1u64..).zip(effects).filter(|(_, name)| !reads.iter().any(|read| name.starts_with(read)));
+    let both =
+        |at: u64| fates.iter().flat_map(move |(a, b)| (1..=20).map(move |d| Script::from([(at, *a), (at + d, *b)])));
+    writes.flat_map(|(at, _)| both(at)).collect()
+}
+
+const CRASHES: [(Fate, Fate); 2] = [(Fate::CrashAfter, Fate::CrashAfter), (Fate::FailAfter, Fate::CrashBefore)];
+
+#[test]
+fn a_creation_ends_the_same_whatever_happens_to_any_one_effect() {
+    let (effects, end) = undisturbed(|| Life::begin(3));
+    println!("{} effects", effects.len());
+    assert_eq!(end["status"]["etcd-kit00000"]["phase"], "running");
+    all_end_alike(&singles(&effects), || Life::begin(3), &end);
+}
+
+#[test]
+fn a_deletion_ends_the_same_whatever_happens_to_any_one_effect() {
+    let (effects, end) = undisturbed(|| Life::begin_to_end(3));
+    println!("{} effects", effects.len());
+    for what in ["instances", "status", "addresses", "policies and secrets", "members", "routes"] {
+        let empty = end[what].as_array().is_some_and(Vec::is_empty)
+            || end[what].as_object().is_some_and(serde_json::Map::is_empty);
+        assert!(empty, "{what} are left: {}", end[what]);
+    }
+    all_end_alike(&singles(&effects), || Life::begin_to_end(3), &end);
+}
+
+#[test]
+fn a_restart_ends_the_same_whatever_happens_to_any_one_effect() {
+    let (effects, end) = undisturbed(|| Life::begin_to_heal(3));
+    println!("{} effects", effects.len());
+    assert_eq!(end["status"]["etcd-kit00000"]["phase"], "running");
+    all_end_alike(&singles(&effects), || Life::begin_to_heal(3), &end);
+}
+
+#[test]
+fn an_answer_lost_after_the_last_write_leaves_no_failure_in_the_status() {
+    let (effects, end) = undisturbed(|| Life::begin(1));
+    let last = effects.iter().position(|name| name.starts_with("txn /policies/")).unwrap() as u64 + 1;
+    let found = Life::begin(1).follow(Script::from([(last, Fate::FailAfter)]));
+    assert_eq!(difference(&found, &end), "");
+}
+
+#[test]
+fn a_creation_ends_the_same_after_two_faults_in_a_row() {
+    let (effects, end) = undisturbed(|| Life::begin(1));
+    all_end_alike(&pairs(&effects, &CRASHES), || Life::begin(1), &end);
+}
+
+#[test]
+fn a_deletion_ends_the_same_after_two_faults_in_a_row() {
+    let (effects, end) = undisturbed(|| Life::begin_to_end(1));
+    all_end_alike(&pairs(&effects, &CRASHES), || Life::begin_to_end(1), &end);
+}
+
+#[test]
+fn the_kit_reaches_every_action() {
+    let mut registry = Registry::default();
+    let mut life = Life::begin(3);
+    life.schedule.metrics().register(&mut registry);
+    life.follow(Script::new());
+    life.sim.set_weather(Weather::Calm);
+    life.sim.kill_member(&life.id, 1);
+    life.schedule.crash();
+    life.follow(Script::new());
+    life.sim.set_weather(Weather::Calm);
+    assert!(block_on(api::delete(&life.sim.world(), &life.id)).unwrap());
+    life.follow(Script::new());
+    let mut text = String::new();
+    encode(&mut text, &registry).unwrap();
+    let actions = [
+        "place",
+        "issue_credentials",
+        "install_version",
+        "bootstrap",
+        "latch_cluster",
+        "restart_member",
+        "serve_endpoint",
+        "start_monitoring",
+        "create_backup_policy",
+        "remove_endpoint",
+        "stop_members",
+        "remove_members",
+        "forget",
+    ];
+    for action in actions {
+        assert!(text.contains(&format!("action=\"{action}\",outcome=\"success\"")), "{action} was not reached");
+    }
+}
