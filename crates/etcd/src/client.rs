@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    error::Error as StdError,
+    error::Error as _,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -15,7 +15,9 @@ use etcd_client::{Certificate, Client, ConnectOptions, GetOptions, Identity, Tls
 use crate::{
     Error, Result,
     admin::{ClientCredentials, EtcdAdmin, Target},
+    answers::reason,
     metrics,
+    session::Password,
 };
 
 /// A key that is read to see whether a quorum answers. Nobody needs to have written it.
@@ -36,12 +38,21 @@ impl Default for Options {
     }
 }
 
-/// Members that really run. One connection is kept for each address; it is replaced when the credentials
-/// change and dropped when the member does not answer.
+/// Members that really run. One connection is kept for each address and use; it is replaced when the
+/// credentials change and dropped when the member does not answer.
 #[derive(Default)]
 pub struct LiveAdmin {
-    options: Options,
-    connections: Mutex<HashMap<SocketAddr, Connection>>,
+    pub(crate) options: Options,
+    connections: Mutex<HashMap<(Use, SocketAddr), Connection>>,
+    pub(crate) passwords: Mutex<HashMap<InstanceId, Password>>,
+}
+
+/// What a connection is for. Probes have their own, so that they are held up by nothing else, and a token
+/// that expired is no reason for a probe to fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Use {
+    Probes,
+    Operations,
 }
 
 struct Connection {
@@ -53,26 +64,41 @@ struct Connection {
 impl LiveAdmin {
     /// Connects to nothing yet.
     pub fn new(options: Options) -> Self {
-        Self { options, connections: Mutex::default() }
+        Self { options, ..Self::default() }
     }
 
-    fn connections(&self) -> MutexGuard<'_, HashMap<SocketAddr, Connection>> {
+    fn connections(&self) -> MutexGuard<'_, HashMap<(Use, SocketAddr), Connection>> {
         self.connections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The kept connection, or a new one, which connects when it is first used.
-    async fn client(&self, target: &Target) -> Result<Client, String> {
-        if let Some(kept) = self.connections().get(&target.address)
+    pub(crate) async fn client(&self, target: &Target, used_for: Use) -> Result<Client, String> {
+        let key = (used_for, target.address);
+        if let Some(kept) = self.connections().get(&key)
             && kept.instance == target.instance
             && kept.credentials == target.credentials
         {
             return Ok(kept.client.clone());
         }
+        let client = self.connect(target, used_for).await?;
+        let connection = Connection {
+            instance: target.instance.clone(),
+            credentials: target.credentials.clone(),
+            client: client.clone(),
+        };
+        self.connections().insert(key, connection);
+        Ok(client)
+    }
+
+    /// A connection that is not kept. Each call of an operation has its own time.
+    pub(crate) async fn connect(&self, target: &Target, used_for: Use) -> Result<Client, String> {
         let scheme = if target.credentials.is_some() { "https" } else { "http" };
         let mut options = ConnectOptions::new()
             .with_connect_timeout(self.options.timeout)
-            .with_timeout(self.options.timeout)
             .with_tcp_keepalive(Duration::from_secs(30));
+        if used_for == Use::Probes {
+            options = options.with_timeout(self.options.timeout);
+        }
         if let Some(credentials) = &target.credentials {
             options = options.with_tls(
                 TlsOptions::new()
@@ -82,31 +108,29 @@ impl LiveAdmin {
                     .domain_name(target.address.ip().to_string()),
             );
         }
-        let client = Client::connect([format!("{scheme}://{}", target.address)], Some(options))
+        Client::connect([format!("{scheme}://{}", target.address)], Some(options))
             .await
             // What it says may quote the PEM.
-            .map_err(|_| "the control plane's certificate, key or CA for it cannot be read".to_owned())?;
-        let connection = Connection {
-            instance: target.instance.clone(),
-            credentials: target.credentials.clone(),
-            client: client.clone(),
-        };
-        self.connections().insert(target.address, connection);
-        Ok(client)
+            .map_err(|_| "the control plane's certificate, key or CA for it cannot be read".to_owned())
+    }
+
+    /// Drops the kept connection, so that the next one starts anew.
+    pub(crate) fn drop_connection(&self, target: &Target, used_for: Use) {
+        self.connections().remove(&(used_for, target.address));
     }
 
     async fn ask(&self, target: &Target) -> Result<Serving, String> {
-        let client = self.client(target).await?;
+        let client = self.client(target, Use::Probes).await?;
         match tokio::time::timeout(self.options.timeout, status_and_read(&client)).await {
             Ok(Ok(serving)) => Ok(serving),
             Ok(Err(error)) => {
                 if !is_answer(&error) {
-                    self.connections().remove(&target.address);
+                    self.drop_connection(target, Use::Probes);
                 }
                 Err(reason(&error))
             }
             Err(_) => {
-                self.connections().remove(&target.address);
+                self.drop_connection(target, Use::Probes);
                 Err(self.too_slow())
             }
         }
@@ -154,14 +178,19 @@ async fn status_and_read(client: &Client) -> Result<Serving, etcd_client::Error>
         Err(error) => return Err(error),
     }
     let (cluster_id, member_id) = status.header().map_or((0, 0), |header| (header.cluster_id(), header.member_id()));
+    let database_bytes = u64::try_from(status.db_size()).unwrap_or(0);
     Ok(Serving {
         cluster_id,
         member_id,
         leader: member_id != 0 && status.leader() == member_id,
         learner: status.is_learner(),
         version: status.version().to_owned(),
-        database_bytes: u64::try_from(status.db_size()).unwrap_or(0),
-        database_bytes_in_use: u64::try_from(status.0.db_size_in_use).unwrap_or(0),
+        database_bytes,
+        // etcd 3.3 does not tell: all of it, then.
+        database_bytes_in_use: u64::try_from(status.raft_used_db_size())
+            .ok()
+            .filter(|bytes| *bytes != 0)
+            .unwrap_or(database_bytes),
     })
 }
 
@@ -180,30 +209,6 @@ fn is_about_permission(error: &etcd_client::Error) -> bool {
 fn is_answer(error: &etcd_client::Error) -> bool {
     matches!(error, etcd_client::Error::GRpcStatus(status)
         if status.source().is_none() && status.message().starts_with("etcdserver: "))
-}
-
-/// The innermost cause, which is the one that says something.
-fn reason(error: &etcd_client::Error) -> String {
-    let outermost: &(dyn StdError + 'static) = match error {
-        etcd_client::Error::GRpcStatus(status) if status.source().is_none() => return short(status.message()),
-        etcd_client::Error::GRpcStatus(status) => status,
-        etcd_client::Error::TransportError(transport) => transport,
-        other => other,
-    };
-    innermost(outermost)
-}
-
-/// What the last error of the chain says, in a line of at most 200 characters.
-pub(crate) fn innermost(error: &(dyn StdError + 'static)) -> String {
-    let mut last = error;
-    while let Some(source) = last.source() {
-        last = source;
-    }
-    short(&last.to_string())
-}
-
-fn short(text: &str) -> String {
-    text.lines().next().unwrap_or_default().chars().take(200).collect()
 }
 
 fn not_serving(target: &Target, reason: String) -> Error {

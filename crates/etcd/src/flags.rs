@@ -107,7 +107,7 @@ mod tests {
 
     use cetcd_core::{
         InstanceId,
-        instance::{AutoCompaction, CompactionMode, Security},
+        instance::{AutoCompaction, CompactionMode, RunConfig, Security},
         member::{MemberCertificates, Start},
     };
 
@@ -117,16 +117,18 @@ mod tests {
         MemberSpec {
             instance: InstanceId::parse("etcd-abcd1234").unwrap(),
             ordinal: 2,
-            version: version.parse().unwrap(),
+            run: RunConfig {
+                version: version.parse().unwrap(),
+                security: Security::default(),
+                auto_compaction: Some(AutoCompaction { mode: CompactionMode::Periodic, retention: "5m".to_owned() }),
+                quota_bytes: 8 * 1024 * 1024 * 1024,
+                resources: None,
+            },
             client: "127.1.0.5:2379".parse().unwrap(),
             peer: "127.1.0.5:2380".parse().unwrap(),
             start: Start::Existing,
             initial_cluster: "etcd-abcd1234-etcd-2=https://127.1.0.5:2380".to_owned(),
             token: "a-token".to_owned(),
-            security: Security::default(),
-            auto_compaction: Some(AutoCompaction { mode: CompactionMode::Periodic, retention: "5m".to_owned() }),
-            quota_bytes: 8 * 1024 * 1024 * 1024,
-            resources: None,
             certificates: MemberCertificates::default(),
         }
     }
@@ -174,7 +176,7 @@ mod tests {
     #[test]
     fn without_https_only_the_peers_use_tls() {
         let mut plain = spec("v3.5.16");
-        plain.security = Security { https: false, client_cert_auth: false };
+        plain.run.security = Security { https: false, client_cert_auth: false };
         let arguments = command_arguments(&plain, &paths());
         assert!(arguments.contains(&"--listen-client-urls=http://127.1.0.5:2379".to_owned()));
         assert!(arguments.contains(&"--listen-peer-urls=https://127.1.0.5:2380".to_owned()));
@@ -187,7 +189,7 @@ mod tests {
     #[test]
     fn https_without_client_certificates_trusts_nobody_in_particular() {
         let mut open = spec("v3.5.16");
-        open.security = Security { https: true, client_cert_auth: false };
+        open.run.security = Security { https: true, client_cert_auth: false };
         let arguments = command_arguments(&open, &paths());
         assert!(arguments.contains(&"--cert-file=/m/server.pem".to_owned()));
         assert!(!arguments.iter().any(|a| a.starts_with("--trusted-ca-file=")));

@@ -2,15 +2,20 @@
 //! the installer.
 
 pub mod admin;
+mod answers;
 mod archive;
+mod bolt;
 pub mod catalogue;
 pub mod client;
 mod error;
 pub mod flags;
 mod metrics;
+mod operate;
 pub mod operator;
 mod path;
 mod peer;
+mod session;
+mod snapshot;
 pub mod versions;
 
 pub use admin::{ClientCredentials, EtcdAdmin, Target};

@@ -18,7 +18,7 @@ use tokio_rustls::TlsConnector;
 
 use crate::{
     admin::{ClientCredentials, Target},
-    client::innermost,
+    answers::innermost,
 };
 
 /// What is read at most.

@@ -23,7 +23,8 @@ pub trait EtcdOperator: EtcdAdmin {
     async fn members(&self, through: &[Target]) -> Result<Vec<ClusterMember>, Error>;
 
     /// Adds a member that serves its peers at `peer_url`, and answers its ID. Where a member with that URL is
-    /// there already, its ID, whether it is a learner or not. etcd 3.3 has no learners and adds a voter.
+    /// there already, its ID, whether it is a learner or not. etcd 3.3 has no learners and adds a voter: a cluster of one
+    /// serves nobody from then until the second has started.
     ///
     /// etcd refuses with [`Error::TooManyLearners`] a second learner, and with
     /// [`Error::UnsafeReconfiguration`] where a voter is away, or came back less than 5 s ago.
@@ -164,6 +165,7 @@ pub struct SnapshotInfo {
     pub sha256: String,
     /// The revision of its keys.
     pub revision: i64,
-    /// How many entries it has, as `etcdutl snapshot status` counts: revisions of keys, leases, users and all.
+    /// How many revisions of keys it has, deletions among them. `etcdutl snapshot status` says the same from
+    /// 3.6; before, it also counts leases, users and all else.
     pub total_keys: u64,
 }

@@ -6,7 +6,7 @@ use std::{
     path::Path,
     process::{Child, Command, Stdio},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
     time::{Duration, Instant},
@@ -14,7 +14,7 @@ use std::{
 
 use cetcd_core::{
     EtcdVersion, InstanceId,
-    instance::{AutoCompaction, CompactionMode, Security},
+    instance::{AutoCompaction, CompactionMode, RunConfig, Security},
     member::{KeyPair, MemberCertificates, MemberPaths, MemberSpec, Start},
     observed::Serving,
 };
@@ -80,16 +80,18 @@ pub fn specs(version: &EtcdVersion, size: u32, https: bool) -> (Vec<MemberSpec>,
     let spec = |(ordinal, (client, peer))| MemberSpec {
         instance: instance.clone(),
         ordinal,
-        version: version.clone(),
+        run: RunConfig {
+            version: version.clone(),
+            security: Security { https, client_cert_auth: https },
+            auto_compaction: Some(AutoCompaction { mode: CompactionMode::Periodic, retention: "5m".to_owned() }),
+            quota_bytes: 8 * 1024 * 1024 * 1024,
+            resources: None,
+        },
         client,
         peer,
         start: Start::New,
         initial_cluster: all.join(","),
         token: format!("token-{}", clients[0]),
-        security: Security { https, client_cert_auth: https },
-        auto_compaction: Some(AutoCompaction { mode: CompactionMode::Periodic, retention: "5m".to_owned() }),
-        quota_bytes: 8 * 1024 * 1024 * 1024,
-        resources: None,
         certificates: credentials.certificates.clone(),
     };
     ((0..).zip(places).map(spec).collect(), Arc::clone(&credentials.control_plane))
@@ -114,15 +116,15 @@ impl Member {
         let folder = tempfile::tempdir().unwrap();
         let paths = write_files(folder.path(), &spec.certificates);
         let log = File::create(folder.path().join("log")).unwrap();
-        let child = Command::new(versions().binaries(&spec.run.version).expect("installed").etcd)
-            .args(command_arguments(spec, &paths))
-            .env_clear()
-            .current_dir(folder.path())
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .unwrap();
+        let child = spawn(
+            Command::new(versions().binaries(&spec.run.version).expect("installed").etcd)
+                .args(command_arguments(spec, &paths))
+                .env_clear()
+                .current_dir(folder.path())
+                .stdin(Stdio::null())
+                .stdout(log.try_clone().unwrap())
+                .stderr(log),
+        );
         let credentials = spec.run.security.https.then(|| Arc::clone(control_plane));
         Self { child, target: Target { instance: spec.instance.clone(), address: spec.client, credentials }, folder }
     }
@@ -174,9 +176,20 @@ fn write_files(folder: &Path, certificates: &MemberCertificates) -> MemberPaths 
     }
 }
 
+/// Held while addresses are tried or a process is started: a child that did not come to its exec yet holds
+/// what its parent listens on.
+static LISTENING: Mutex<()> = Mutex::new(());
+
+/// Starts a process.
+pub fn spawn(command: &mut Command) -> Child {
+    let _nobody_listens = LISTENING.lock().unwrap_or_else(PoisonError::into_inner);
+    command.spawn().unwrap()
+}
+
 /// A loopback address of which nobody else uses the standard ports.
 pub fn addresses() -> (SocketAddr, SocketAddr) {
     static NEXT: AtomicU32 = AtomicU32::new(0);
+    let _nobody_forks = LISTENING.lock().unwrap_or_else(PoisonError::into_inner);
     loop {
         // Beyond what instances of a service on this machine are given.
         let number = std::process::id().wrapping_mul(101).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
