@@ -40,8 +40,9 @@ pub trait Runtime: Send + Sync + 'static {
     /// Closes the endpoint and removes what it left. Answers once it no longer listens.
     async fn remove_endpoint(&self, instance: &InstanceId) -> Result<(), Error>;
 
-    /// Where a snapshot of the instance, taken on this machine, is to be kept. It goes with the instance.
-    fn snapshot_path(&self, instance: &InstanceId, name: &str) -> PathBuf;
+    /// Where a snapshot of the instance, taken on this machine, is to be kept; its folder is there when this
+    /// answers. It goes with the instance.
+    async fn snapshot_path(&self, instance: &InstanceId, name: &str) -> Result<PathBuf, Error>;
 
     /// Removes what is kept of the instance beside its members and its endpoint: its snapshots.
     async fn forget(&self, instance: &InstanceId) -> Result<(), Error>;

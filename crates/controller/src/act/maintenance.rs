@@ -13,7 +13,7 @@ pub(super) async fn take_upgrade_snapshot(world: &World, subject: &Subject<'_>) 
     let leads = |member: &&ObservedMember| member.serving().is_some_and(|serving| serving.leader);
     let member = required(serving().find(|m| !leads(m)).or_else(|| serving().next()), "a member that serves")?;
     let version = instance.spec.version.clone();
-    let path = world.runtime.snapshot_path(&instance.id, &format!("before-{version}"));
+    let path = world.runtime.snapshot_path(&instance.id, &format!("before-{version}")).await?;
     let info = world.admin.snapshot_to_file(&subject.target(member.ordinal)?, &path).await?;
     let mut status = subject.status.value.clone();
     status.upgrade_snapshot = Some(UpgradeSnapshot {

@@ -309,8 +309,12 @@ impl Runtime for ProcessRuntime {
         self.endpoint.remove(instance).await
     }
 
-    fn snapshot_path(&self, instance: &InstanceId, name: &str) -> PathBuf {
-        self.snapshots_dir(instance).join(format!("{name}.db"))
+    async fn snapshot_path(&self, instance: &InstanceId, name: &str) -> Result<PathBuf, Error> {
+        let dir = self.snapshots_dir(instance);
+        let path = dir.join(format!("{name}.db"));
+        let failed = Error::io(format!("make {}", dir.display()));
+        blocking(move || files::make_dir(&dir)).await.map_err(failed)?;
+        Ok(path)
     }
 
     async fn forget(&self, instance: &InstanceId) -> Result<(), Error> {
