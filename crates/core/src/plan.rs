@@ -4,8 +4,8 @@
 //!
 //! ```text
 //!   deletion ─ creation ─┐ until a cluster ID is latched
-//!                        └► restart ─ space ─ membership::finish ─ endpoint ─ all healthy?
-//!                                               ─ rolling ─ membership::change ─ monitoring ─ policy
+//!                        └► restart ─ space ─ membership::finish ─ endpoint ─ prepare
+//!                               ─ all healthy? ─ rolling ─ membership::change ─ monitoring ─ policy
 //! ```
 
 mod endpoint;
@@ -59,9 +59,12 @@ pub fn plan(instance: &Instance, status: &Status, observed: &Observed, now: Time
         .or_else(|| space::relieve(&look, now))
         .or_else(|| membership::finish(&look, now))
         .or_else(|| endpoint::serve(&look))
+        .or_else(|| restart::prepare(&look))
         .or_else(|| all_serve(&look, now))
         .or_else(|| rolling::roll(&look))
         .or_else(|| membership::change(&look))
+        .or_else(|| rolling::unfinished(&look))
+        .or_else(|| (!observed.credentials).then_some(Plan::Act(Action::IssueCredentials)))
         .or_else(|| (!observed.monitored).then_some(Plan::Act(Action::StartMonitoring)))
         .or_else(|| (!observed.backup_policy).then_some(Plan::Act(Action::CreateBackupPolicy)))
         .unwrap_or(Plan::Converged)
@@ -140,6 +143,13 @@ impl<'a> Look<'a> {
         self.members().filter_map(|(r, m)| Some((r, m?))).filter(|(_, m)| serves(m, self.cluster_id)).collect()
     }
 
+    /// Whether all is there that the member takes to be started: its certificates, and its binaries, as far as they
+    /// are those of the wanted version.
+    fn can_start(&self, record: &MemberRecord) -> bool {
+        let is_wanted = record.run.version == self.instance.spec.version;
+        self.observed.credentials && (self.observed.installed || !is_wanted)
+    }
+
     /// Whether the cluster goes on when one more of its serving voters is taken away for a while. A cluster of
     /// one has to pause for whatever is done to its member.
     fn can_spare_one(&self) -> bool {
@@ -166,6 +176,11 @@ fn all_serve(look: &Look<'_>, now: Timestamp) -> Option<Plan> {
     let (_, until) = restart::due(recorded(look.status, look.observed), now);
     if !down.is_empty() {
         return Some(Plan::Wait { until, reason: format!("members {} do not serve", down.join(", ")) });
+    }
+    // A voter whose data was removed under its process serves until that ends: nothing may end it.
+    if let Some((record, _)) = look.serving().iter().find(|(_, member)| !member.data) {
+        let reason = format!("member {} lost its data while it runs", record.ordinal);
+        return Some(Plan::Wait { until, reason });
     }
     if look.observed.membership.is_none() {
         return Some(Plan::Wait { until, reason: "the cluster does not list its members".to_owned() });

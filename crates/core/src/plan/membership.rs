@@ -56,14 +56,22 @@ fn inside(
     if peer.started && !data {
         // It lost its data: under its old ID it could vote against what it once promised. A member of the others'
         // quorum must not be waited for.
-        return (peer.learner || others_hold_quorum(look, ordinal)).then_some(remove);
+        if !peer.learner && !others_hold_quorum(look, ordinal) {
+            return None;
+        }
+        // Its process may still serve, and even lead.
+        let leads = member.and_then(ObservedMember::serving).is_some_and(|serving| serving.leader);
+        let hand_over = if leads { look.successor(ordinal, is_sound(look)) } else { None };
+        return Some(hand_over.unwrap_or(remove));
     }
     if !peer.started && !data && !runs {
         let is_due = member.is_none_or(|member| !restart::due(std::iter::once(member), now).0.is_empty());
-        return is_due.then_some(Action::JoinMember { ordinal });
+        return (is_due && look.can_start(record)).then_some(Action::JoinMember { ordinal });
     }
     let caught_up = member.and_then(ObservedMember::serving).is_some_and(|s| s.learner && s.cluster_id == look.cluster_id);
-    (peer.learner && caught_up).then_some(Action::PromoteMember { ordinal, id: peer.id })
+    // With its vote the majority grows: those that serve must have it.
+    let carries = look.serving().len() + 1 >= quorum(look.voters() + 1);
+    (peer.learner && caught_up && carries).then_some(Action::PromoteMember { ordinal, id: peer.id })
 }
 
 /// Changes the members towards what is wanted. Every member serves when this is asked.
@@ -109,6 +117,11 @@ fn can_add(look: &Look<'_>) -> bool {
         let member = record.and_then(|record| look.observed.member(record.ordinal));
         !peer.learner && peer.started && member.is_some_and(|member| serves(member, look.cluster_id))
     })
+}
+
+/// Whether a member has its data.
+fn is_sound<'a>(look: &'a Look<'_>) -> impl Fn(&MemberRecord) -> bool + 'a {
+    |record| look.observed.member(record.ordinal).is_some_and(|member| member.data)
 }
 
 /// Whether the cluster can decide on the removal of a member without it.

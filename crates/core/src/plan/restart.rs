@@ -1,6 +1,6 @@
 //! Bringing back members whose process has ended.
 
-use super::{Action, Look, ObservedMember, Plan, Process, SignedDuration, Timestamp};
+use super::{Action, Look, MemberRecord, ObservedMember, Plan, Process, SignedDuration, Timestamp};
 
 /// The longest pause before a member that keeps ending is started again.
 pub const LONGEST_BACK_OFF: SignedDuration = SignedDuration::from_secs(60);
@@ -10,11 +10,27 @@ pub const LONGEST_BACK_OFF: SignedDuration = SignedDuration::from_secs(60);
 /// [`super::membership`]'s.
 pub(super) fn dead_member(look: &Look<'_>, now: Timestamp) -> Option<Plan> {
     let may_come_back = look.members().filter(|(record, member)| {
-        let listed = look.observed.membership.is_none() || look.peer(record).is_some();
-        listed && member.is_some_and(|member| member.data)
+        may_be_listed(look, record) && member.is_some_and(|member| member.data)
     });
-    let (ordinals, _) = due(may_come_back.filter_map(|(_, member)| member), now);
+    let can_start = may_come_back.filter(|(record, _)| look.can_start(record));
+    let (ordinals, _) = due(can_start.filter_map(|(_, member)| member), now);
     ordinals.first().map(|ordinal| Plan::Act(Action::RestartMember { ordinal: *ordinal }))
+}
+
+/// Whether the cluster lists the member, as far as it can be asked.
+fn may_be_listed(look: &Look<'_>, record: &MemberRecord) -> bool {
+    look.observed.membership.is_none() || look.peer(record).is_some()
+}
+
+/// Brings what a member that does not run takes to be started. After all that heals without it: what cannot be had
+/// must not keep the others from being served.
+pub(super) fn prepare(look: &Look<'_>) -> Option<Plan> {
+    let waits = look.members().any(|(record, member)| {
+        let runs = member.is_some_and(|member| member.process == Process::Running);
+        !runs && may_be_listed(look, record) && !look.can_start(record)
+    });
+    let missing = if look.observed.credentials { Action::InstallVersion } else { Action::IssueCredentials };
+    waits.then_some(Plan::Act(missing))
 }
 
 /// The members without a process whose pause is over, and when the next pause of another ends.

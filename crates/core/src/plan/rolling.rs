@@ -15,8 +15,9 @@ pub(super) fn roll(look: &Look<'_>) -> Option<Plan> {
     if upgrades(look, &wanted) && look.status.upgrade_snapshot.as_ref().is_none_or(|s| s.version != wanted.version) {
         return Some(Plan::Act(Action::TakeUpgradeSnapshot));
     }
+    // Two voters cannot spare one: first their number changes, if it is to.
     if !look.can_spare_one() {
-        return Some(Plan::Wait { until: None, reason: "no member can be spared".to_owned() });
+        return None;
     }
     if let Some(next) = next(look) {
         return Some(Plan::Act(Action::RollMember { ordinal: next.ordinal }));
@@ -26,6 +27,13 @@ pub(super) fn roll(look: &Look<'_>) -> Option<Plan> {
     let done = |other: &MemberRecord| pending.iter().all(|(r, _)| r.ordinal != other.ordinal);
     let hand_over = look.successor(record.ordinal, done);
     Some(Plan::Act(hand_over.unwrap_or(Action::RollMember { ordinal: record.ordinal })))
+}
+
+/// Waits while members differ from what is wanted and none can be restarted.
+pub(super) fn unfinished(look: &Look<'_>) -> Option<Plan> {
+    let wanted = look.instance.spec.run_config();
+    let pending = look.serving().into_iter().any(|(record, member)| differs(record, member, &wanted));
+    pending.then(|| Plan::Wait { until: None, reason: "no member can be spared".to_owned() })
 }
 
 /// The member that is restarted next, once nothing stands in the way: what the endpoint has to drain. None

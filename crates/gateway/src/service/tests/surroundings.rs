@@ -64,8 +64,6 @@ async fn actions_of_later_versions_say_so() {
     }
     let bench = Bench::new().await;
     says_so::<CreateEtcdSnapshot>(&bench).await;
-    says_so::<ResizeEtcdInstance>(&bench).await;
-    says_so::<UpgradeEtcdInstance>(&bench).await;
 }
 
 #[test]
