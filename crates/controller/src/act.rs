@@ -142,7 +142,10 @@ fn member_spec(subject: &Subject<'_>, ordinal: u32, start: Start) -> Result<Memb
         start,
         // etcd refuses to join where the list is not the cluster's own.
         initial_cluster: status.initial_cluster(&instance.id, |member| {
-            start == Start::New || subject.observed.peer(&member.peer_url()).is_some()
+            // Where the cluster cannot be asked, a member with data is started, which goes by that.
+            start == Start::New
+                || subject.observed.membership.is_none()
+                || subject.observed.peer(&member.peer_url()).is_some()
         }),
         token: status.cluster_token.clone(),
         certificates: MemberCertificates {

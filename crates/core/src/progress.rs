@@ -38,11 +38,11 @@ fn is_passed(step: StepName, instance: &Instance, status: &Status, observed: &Ob
     }
 }
 
-/// Whether every recorded member serves as a voter of the latched cluster and the endpoint accepts connections.
+/// Whether every recorded member has its data and serves as a voter of the latched cluster, and the endpoint accepts connections.
 pub fn is_serving(status: &Status, observed: &Observed) -> bool {
     let Some(cluster_id) = status.cluster_id else { return false };
     !status.members.is_empty()
-        && status.members.iter().all(|r| observed.member(r.ordinal).is_some_and(|m| serves(m, cluster_id)))
+        && status.members.iter().all(|r| observed.member(r.ordinal).is_some_and(|m| m.data && serves(m, cluster_id)))
         && observed.endpoint.serving
 }
 
@@ -86,7 +86,7 @@ pub fn conditions(instance: &Instance, status: &Status, observed: &Observed) -> 
     let Some(cluster_id) = status.cluster_id else { return Vec::new() };
     let mut down = Vec::new();
     for member in &observed.members {
-        if serves(member, cluster_id) {
+        if serves(member, cluster_id) && member.data {
             continue;
         }
         let why = match (&member.process, &member.health) {
@@ -96,6 +96,7 @@ pub fn conditions(instance: &Instance, status: &Status, observed: &Observed) -> 
             }
             (Process::Exited { .. }, _) => "has ended".to_owned(),
             (_, Health::NotServing(why)) => why.clone(),
+            _ if serves(member, cluster_id) => "has lost its data and serves until its process ends".to_owned(),
             (_, Health::Serving(s)) if s.cluster_id != cluster_id => {
                 format!("belongs to another cluster ({:x}, not {cluster_id:x})", s.cluster_id)
             }
