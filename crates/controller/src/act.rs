@@ -114,7 +114,7 @@ async fn start_members(world: &World, subject: &Subject<'_>, ordinals: &[u32], s
     // without it.
     let mut failed = None;
     for (index, spec) in specs.iter().enumerate() {
-        match world.runtime.ensure_member(spec).await {
+        match start_member(world, spec).await {
             // A founder asks the others whether the cluster exists already. One that is not there is passed over
             // at once, one that is bound but not yet serving costs a second: so each serves before the next asks.
             Ok(()) if start == Start::New && index + 1 < specs.len() => {
@@ -124,7 +124,16 @@ async fn start_members(world: &World, subject: &Subject<'_>, ordinals: &[u32], s
             Err(error) => failed = Some(error),
         }
     }
-    failed.map_or(Ok(()), |error| Err(error.into()))
+    failed.map_or(Ok(()), Err)
+}
+
+/// Starts a member. The binaries are brought where they are not those of the wanted version, which the plan knows
+/// nothing of: a member that was not upgraded yet goes on with its own.
+async fn start_member(world: &World, spec: &MemberSpec) -> Result<()> {
+    if world.installer.binaries(&spec.run.version).is_none() {
+        world.installer.install(&spec.run.version).await?;
+    }
+    Ok(world.runtime.ensure_member(spec).await?)
 }
 
 fn member_spec(subject: &Subject<'_>, ordinal: u32, start: Start) -> Result<MemberSpec> {

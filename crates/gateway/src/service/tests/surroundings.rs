@@ -2,8 +2,7 @@ use cetcd_api::{
     Code,
     actions::{
         CreateEtcdSnapshot, DescribeEtcdAvailableVersions, DescribeEtcdAvailableVersionsRequest, DescribeEtcdQuota,
-        DescribeEtcdQuotaRequest, DescribeEtcdRegions, DescribeEtcdRegionsRequest, ResizeEtcdInstance,
-        UpgradeEtcdInstance,
+        DescribeEtcdQuotaRequest, DescribeEtcdRegions, DescribeEtcdRegionsRequest,
     },
 };
 
