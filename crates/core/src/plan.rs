@@ -65,6 +65,7 @@ pub fn plan(instance: &Instance, status: &Status, observed: &Observed, now: Time
         .or_else(|| membership::change(&look))
         .or_else(|| rolling::unfinished(&look))
         .or_else(|| (!observed.credentials).then_some(Plan::Act(Action::IssueCredentials)))
+        .or_else(|| (!observed.installed).then_some(Plan::Act(Action::InstallVersion)))
         .or_else(|| (!observed.monitored).then_some(Plan::Act(Action::StartMonitoring)))
         .or_else(|| (!observed.backup_policy).then_some(Plan::Act(Action::CreateBackupPolicy)))
         .unwrap_or(Plan::Converged)

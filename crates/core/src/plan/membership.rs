@@ -25,7 +25,8 @@ fn outside(look: &Look<'_>, record: &MemberRecord, member: Option<&ObservedMembe
     if member.is_some_and(|member| member.process == Process::Running) {
         return Some(Action::StopMembers { ordinals });
     }
-    if member.is_some_and(|member| member.footprint || member.process != Process::Absent) {
+    // Not by its process: a start that failed is shown as one that ended, whether or not anything is left of it.
+    if member.is_some_and(|member| member.footprint) {
         return Some(Action::RemoveMembers { ordinals });
     }
     if !kept {
@@ -59,7 +60,11 @@ fn inside(
         if !peer.learner && !others_hold_quorum(look, ordinal) {
             return None;
         }
-        // Its process may still serve, and even lead.
+        // Its process may still serve: then it is missed like any other, and even may lead.
+        let serves_still = member.is_some_and(|member| serves(member, look.cluster_id));
+        if serves_still && look.serving().len() < look.voters() {
+            return None;
+        }
         let leads = member.and_then(ObservedMember::serving).is_some_and(|serving| serving.leader);
         let hand_over = if leads { look.successor(ordinal, is_sound(look)) } else { None };
         return Some(hand_over.unwrap_or(remove));

@@ -6,7 +6,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use cetcd_core::{EtcdVersion, InstanceId, observed::Serving};
+use cetcd_core::{EtcdVersion, InstanceId, observed::Serving, quorum::quorum};
 use cetcd_etcd::{
     Alarm, AlarmKind, Binaries, ClusterMember, Error, EtcdAdmin, EtcdOperator, Installer, KvHash, MemberStatus, Result,
     SnapshotInfo, Target,
@@ -216,7 +216,8 @@ impl EtcdOperator for SimEtcd {
             let (ordinal, _) = Self::serving(state, target)?;
             let id = &target.instance;
             let (up, voters) = (state.host.up_voters(id, state.now).len(), state.host.clusters[id].voters());
-            state.host.own_disruption(id, up < voters && voters > 1, "defragments while a voter is away");
+            let lacks = voters > 1 && up <= quorum(voters);
+            state.host.own_disruption(id, lacks, "a defragmentation takes the quorum");
             if let Some(member) = state.host.members.get_mut(&(id.clone(), ordinal)) {
                 member.full = false;
             }

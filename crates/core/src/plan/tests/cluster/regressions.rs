@@ -68,3 +68,90 @@ fn the_leader_is_restarted_last_and_hands_over_to_one_that_is_done() {
     let Plan::Act(Action::MoveLeader { from: 1, to, .. }) = state.plan() else { panic!("{:?}", state.plan()) };
     assert_eq!(to, 0);
 }
+
+fn decided(kinds: &[Kind], change: impl FnOnce(&mut State)) -> Plan {
+    let mut state = State::of(members(kinds), u8::try_from(kinds.len()).unwrap());
+    change(&mut state);
+    state.plan()
+}
+
+#[test]
+fn a_member_whose_start_failed_and_that_left_nothing_is_not_removed_again_and_again() {
+    let state = State::of(members(&[Kind::Serving, Kind::Gone, Kind::Serving]), 3);
+    let (instance, status, mut observed) = state.build();
+    // As the controller shows a start that did not come to a process.
+    observed.members[1].process = Process::Exited { at: now(), quick_exits: 3 };
+    let decision = plan(&instance, &status, &observed, now());
+    assert_eq!(decision, Plan::Act(Action::AddToCluster { ordinal: 1 }));
+}
+
+#[test]
+fn a_leader_whose_data_was_removed_under_it_hands_over_before_it_is_taken_out() {
+    let decision = decided(&[Kind::Serving, Kind::WipedServing, Kind::Serving], |state| state.leader = Some(1));
+    assert!(matches!(decision, Plan::Act(Action::MoveLeader { from: 1, to: 0, .. })), "{decision:?}");
+}
+
+#[test]
+fn the_only_member_is_not_restarted_once_its_data_was_removed_under_it() {
+    let decision = decided(&[Kind::WipedServing], |state| state.cells[0].config = Config::Former);
+    assert!(matches!(decision, Plan::Wait { .. }), "{decision:?}");
+}
+
+#[test]
+fn binaries_and_certificates_that_are_gone_are_brought_back_for_a_dead_member() {
+    let dead = [Kind::Serving, Kind::Due, Kind::Serving];
+    let route = |state: &mut State| state.backends = 0b101;
+    let decision = decided(&dead, |state| {
+        route(state);
+        state.installed = false;
+    });
+    assert_eq!(decision, Plan::Act(Action::InstallVersion));
+    let decision = decided(&dead, |state| {
+        route(state);
+        state.credentials = false;
+    });
+    assert_eq!(decision, Plan::Act(Action::IssueCredentials));
+}
+
+#[test]
+fn a_cluster_without_quorum_brings_back_binaries_too() {
+    let decision = decided(&[Kind::Due; 3], |state| {
+        state.installed = false;
+        state.backends = 0b111;
+    });
+    assert_eq!(decision, Plan::Act(Action::InstallVersion));
+}
+
+#[test]
+fn two_voters_that_cannot_spare_one_change_their_number_before_their_configuration() {
+    let mut state = State::of(members(&[Kind::Serving, Kind::Serving]), 1);
+    state.cells[0].config = Config::Former;
+    state.cells[1].config = Config::Former;
+    // Clients are sent elsewhere first.
+    assert_eq!(state.plan(), Plan::Act(Action::ServeEndpoint { backends: vec![client(0)] }));
+    state.backends = 0b01;
+    assert!(matches!(state.plan(), Plan::Act(Action::RemoveFromCluster { ordinal: 1, .. })), "{:?}", state.plan());
+}
+
+#[test]
+fn a_learner_gets_its_vote_only_where_a_majority_with_it_serves() {
+    let kinds = [Kind::LearnerServing, Kind::Serving, Kind::Silent, Kind::Silent];
+    let decision = decided(&kinds, |state| state.wanted = 3);
+    assert!(matches!(decision, Plan::Wait { .. }), "{decision:?}");
+    let kinds = [Kind::LearnerServing, Kind::Serving, Kind::Serving, Kind::Silent];
+    let decision = decided(&kinds, |state| state.wanted = 4);
+    assert!(matches!(decision, Plan::Act(Action::PromoteMember { ordinal: 0, .. })), "{decision:?}");
+}
+
+#[test]
+fn binaries_that_vanished_are_brought_back_before_anything_needs_them() {
+    let decision = decided(&[Kind::Serving; 3], |state| state.installed = false);
+    assert_eq!(decision, Plan::Act(Action::InstallVersion), "a creation is not done without them either");
+}
+
+#[test]
+fn a_member_that_serves_without_its_data_stays_while_another_is_away() {
+    let kinds = [Kind::WipedServing, Kind::Serving, Kind::Serving, Kind::Serving, Kind::Later];
+    let decision = decided(&kinds, |state| state.leader = Some(1));
+    assert!(matches!(decision, Plan::Wait { .. }), "{decision:?}");
+}

@@ -65,6 +65,7 @@ fn rule(state: &State, plan: &Plan) -> Result<(), &'static str> {
                 must(state.kept().count() == usize::from(state.wanted), "first those that come, then those that go")?;
                 return must(state.backends & (1 << ordinal) == 0 || serving == 1, "clients are sent elsewhere before");
             }
+            must(!kind(ordinal).serves() || everyone_votes(), "who serves is missed: only while nobody else is")?;
             must(!kind(ordinal).data(), "what is only away comes back")
         }
         Action::MoveLeader { from, to, id } => {
@@ -138,7 +139,7 @@ fn idle(state: &State, plan: &Plan) -> Result<(), &'static str> {
             must(state.cells.iter().all(well), "what is done is well")?;
             must(members == usize::from(state.wanted) && state.kept().count() == members, "all places are filled")?;
             must(state.endpoint_serving && state.backends == state.mask(Kind::serves), "clients reach all members")?;
-            must(state.monitored && state.policy && state.credentials, "all that follows is there")
+            must(state.monitored && state.policy && state.credentials && state.installed, "all that follows is there")
         }
         Plan::Act(_) => unreachable!("asked for what is no action"),
     }
