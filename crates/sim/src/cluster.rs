@@ -304,8 +304,13 @@ impl Host {
     }
 
     /// The instance is looked at.
-    pub fn look(&mut self, id: &InstanceId) {
+    pub fn look(&mut self, id: &InstanceId, now: i64) {
         self.ticks += 1;
+        if self.serving_cluster(id, now).is_some() {
+            self.served_at_look.insert(id.clone());
+        } else {
+            self.served_at_look.remove(id);
+        }
         self.looked.insert(id.clone(), self.ticks);
     }
 }

@@ -34,6 +34,8 @@ pub(crate) struct Host {
     pub ticks: u64,
     /// When an instance was last looked at.
     pub looked: BTreeMap<InstanceId, u64>,
+    /// Those that served when they were.
+    pub served_at_look: BTreeSet<InstanceId>,
     /// When something last happened to it.
     pub faulted: BTreeMap<InstanceId, u64>,
     /// Members whose files cannot be written: no start gets as far as a process.
@@ -193,7 +195,7 @@ impl Host {
             self.violations.push(format!("{name} is started as new although a cluster ID is recorded"));
         }
         if let (Some(data), Some(cluster)) = (data, self.clusters.get(&spec.instance)) {
-            let removed = cluster.removed.contains(&data.id) && self.has_quorum(&spec.instance, now);
+            let removed = cluster.removed.contains(&data.id) && self.served_at_look.contains(&spec.instance);
             self.own_disruption(&spec.instance, removed, &format!("{name} is started with what it had before its removal"));
         }
         let shares = self.members.iter().find(|((id, ordinal), other)| {

@@ -193,7 +193,7 @@ impl Scenario {
             let bad = state.rng.below(4);
             let odds = Odds { fail: bad * 4, crash: bad * 2, conflict: bad * 4 };
             state.gate.weather = Weather::Random(odds);
-            (state.rng.between(1, 3), state.rng.between(200, 3000))
+            (state.rng.between(1, 3), state.rng.between(200, 1500))
         };
         for step in 0..length {
             if creations > 0 && (step == 0 || self.sim.state().rng.chance(10)) {

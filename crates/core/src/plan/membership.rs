@@ -57,6 +57,10 @@ fn inside(
     if peer.started && !data {
         // It lost its data: under its old ID it could vote against what it once promised. A member of the others'
         // quorum must not be waited for.
+        // Not while its process makes it, as a founder's does that was started last.
+        if runs && member.and_then(ObservedMember::serving).is_none() {
+            return None;
+        }
         if !peer.learner && !others_hold_quorum(look, ordinal) {
             return None;
         }

@@ -17,9 +17,10 @@ pub(super) fn dead_member(look: &Look<'_>, now: Timestamp) -> Option<Plan> {
     ordinals.first().map(|ordinal| Plan::Act(Action::RestartMember { ordinal: *ordinal }))
 }
 
-/// Whether the cluster lists the member, as far as it can be asked.
+/// Whether the cluster lists the member. Only where nobody serves who could be asked, all may be: one that was
+/// removed is refused by the others. Where somebody serves, the list can be waited for.
 fn may_be_listed(look: &Look<'_>, record: &MemberRecord) -> bool {
-    look.observed.membership.is_none() || look.peer(record).is_some()
+    look.peer(record).is_some() || (look.observed.membership.is_none() && look.serving().is_empty())
 }
 
 /// Brings what a member that does not run takes to be started. After all that heals without it: what cannot be had

@@ -23,6 +23,10 @@ pub(super) fn relieve(look: &Look<'_>, now: Timestamp) -> Option<Plan> {
     }
     let full: Vec<_> = serving.iter().filter(|(record, member)| is_full(record, member)).collect();
     if full.is_empty() {
+        // Of a member that is away nobody knows: it would raise the alarm again.
+        if serving.len() < look.voters() {
+            return None;
+        }
         return Some(Plan::Act(Action::DisarmSpace));
     }
     // Followers first. A leader hands over, since its members wait while it is defragmented.

@@ -66,7 +66,11 @@ impl SimEtcd {
         mut apply: impl FnMut(&mut State, &Target) -> Result<T> + Send,
     ) -> Result<T> {
         let id = through.first().map(|target| target.instance.to_string()).unwrap_or_default();
-        let fault = |_: &mut State| through.first().map_or(Error::NobodyToAsk, |t| Self::silent(t, "no answer in time"));
+        let fault = |state: &mut State| {
+            // What could not be asked for is not known.
+            through.iter().for_each(|target| state.host.fault(&target.instance));
+            through.first().map_or(Error::NobodyToAsk, |target| Self::silent(target, "no answer in time"))
+        };
         let apply = |state: &mut State| {
             let target = Self::any(state, through)?;
             apply(state, &target)
@@ -104,7 +108,10 @@ impl EtcdAdmin for SimEtcd {
                 database_bytes_in_use: SMALL,
             })
         };
-        let fault = |_: &mut State| Self::silent(target, "no answer in time");
+        let fault = |state: &mut State| {
+            state.host.fault(&target.instance);
+            Self::silent(target, "no answer in time")
+        };
         self.0.effect(format!("probe {}", target.address), apply, fault).await
     }
 

@@ -119,7 +119,8 @@ impl Runtime for SimRuntime {
 
     async fn observe(&self, instance: &InstanceId) -> Result<RuntimeView, Error> {
         let apply = |state: &mut State| {
-            state.host.look(instance);
+            let now = state.now;
+            state.host.look(instance, now);
             Ok(state.view(instance))
         };
         self.0.effect(format!("observe {instance}"), apply, |_| refused(format!("look at {instance}"))).await

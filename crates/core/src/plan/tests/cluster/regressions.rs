@@ -155,3 +155,29 @@ fn a_member_that_serves_without_its_data_stays_while_another_is_away() {
     let decision = decided(&kinds, |state| state.leader = Some(1));
     assert!(matches!(decision, Plan::Wait { .. }), "{decision:?}");
 }
+
+#[test]
+fn an_alarm_stays_while_the_space_of_a_member_that_is_away_is_unknown() {
+    let decision = decided(&[Kind::Serving, Kind::Serving, Kind::Serving, Kind::Serving, Kind::Later], |state| {
+        (state.alarm, state.compacted) = (true, true);
+    });
+    assert!(matches!(decision, Plan::Wait { .. }), "{decision:?}");
+}
+
+#[test]
+fn a_founder_that_is_about_to_make_its_data_is_not_replaced() {
+    let state = State::of(members(&[Kind::Serving, Kind::Serving, Kind::Silent]), 3);
+    let (instance, status, mut observed) = state.build();
+    observed.members[2].data = false;
+    let decision = plan(&instance, &status, &observed, now());
+    assert!(matches!(decision, Plan::Wait { .. }), "{decision:?}");
+}
+
+#[test]
+fn nobody_is_restarted_while_the_list_of_a_cluster_that_serves_could_not_be_read() {
+    let state = State::of(members(&[Kind::Serving, Kind::Serving, Kind::Outcast]), 3);
+    let (instance, status, mut observed) = state.build();
+    observed.membership = None;
+    let decision = plan(&instance, &status, &observed, now());
+    assert!(matches!(decision, Plan::Wait { .. }), "{decision:?}");
+}

@@ -100,6 +100,7 @@ pub fn ideal(mut state: State, action: &Action) -> State {
         Action::AddToCluster { ordinal } => set(&mut state, *ordinal, Kind::Added),
         Action::JoinMember { ordinal } => {
             set(&mut state, *ordinal, Kind::Joining);
+            state.full &= !(1 << ordinal);
             started(&mut state.cells[*ordinal as usize]);
         }
         Action::PromoteMember { ordinal, .. } => set(&mut state, *ordinal, Kind::Serving),
