@@ -122,6 +122,14 @@ pub fn conditions(instance: &Instance, status: &Status, observed: &Observed) -> 
     vec![
         (ConditionKind::DiskWithinLimit, large.is_empty(), large.join("; ")),
         (ConditionKind::ResourcesLimited, unlimited.is_empty(), unlimited.join("; ")),
+        (
+            ConditionKind::SpaceLeft,
+            observed.out_of_space.is_empty(),
+            match observed.out_of_space.len() {
+                0 => String::new(),
+                n => format!("{n} members have used their backend quota up; no key can be written"),
+            },
+        ),
         (ConditionKind::MembersHealthy, down.is_empty(), down.join("; ")),
         (ConditionKind::Quorum, healthy >= quorum(voters), format!("{healthy} of {voters} voters serve")),
         (

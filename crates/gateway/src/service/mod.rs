@@ -19,6 +19,7 @@ mod converge;
 mod create;
 mod credentials;
 mod delete;
+mod health;
 mod instances;
 mod lookup;
 mod progress;
