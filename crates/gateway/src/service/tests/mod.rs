@@ -7,6 +7,7 @@ mod changes;
 mod create;
 mod credentials;
 mod delete;
+mod health;
 mod instances;
 mod quota;
 mod rpc_methods;
