@@ -64,7 +64,7 @@ impl Service {
     /// Refuses what must not begin while a member is missing.
     fn require_running(&self, instance: &Instance) -> Result<(), Error> {
         let id = &instance.id;
-        let phase = lookup::phase(instance, self.view.status(id).as_deref());
+        let phase = lookup::phase(instance, self.view.status(id).as_deref(), None);
         if phase == Phase::Running {
             return Ok(());
         }

@@ -3,8 +3,9 @@
 use cetcd_api::{
     Code,
     actions::{
-        ModifyEtcdAttribute, ModifyEtcdAttributeRequest, ModifyEtcdConfiguration, ModifyEtcdConfigurationRequest,
-        ResizeEtcdInstance, ResizeEtcdInstanceRequest, UpgradeEtcdInstance, UpgradeEtcdInstanceRequest,
+        DescribeEtcdInstances, DescribeEtcdInstancesRequest, ModifyEtcdAttribute, ModifyEtcdAttributeRequest,
+        ModifyEtcdConfiguration, ModifyEtcdConfigurationRequest, ResizeEtcdInstance, ResizeEtcdInstanceRequest,
+        UpgradeEtcdInstance, UpgradeEtcdInstanceRequest,
     },
     structures::InstanceConfig,
 };
@@ -46,6 +47,16 @@ async fn a_resize_is_a_new_generation_and_a_task() {
     let instance = bench.instance(&id).await;
     assert_eq!((instance.spec.size, instance.generation), (5, 2));
     assert_eq!(open_task(&bench, &id), TaskKind::ResizeInstance);
+}
+
+#[tokio::test]
+async fn the_status_word_says_what_is_being_done_from_the_answer_on() {
+    let (bench, id) = settled().await;
+    bench.ask::<ResizeEtcdInstance>(resize(&id, 5)).await.unwrap();
+    let ids = Some(vec![id.to_string()]);
+    let request = DescribeEtcdInstancesRequest { instance_ids: ids, ..Default::default() };
+    let etcds = bench.ask::<DescribeEtcdInstances>(request).await.unwrap().etcds.unwrap();
+    assert_eq!(etcds[0].status, "resizing");
 }
 
 #[tokio::test]
