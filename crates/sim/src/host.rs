@@ -198,6 +198,13 @@ impl Host {
             let removed = cluster.removed.contains(&data.id) && self.served_at_look.contains(&spec.instance);
             self.own_disruption(&spec.instance, removed, &format!("{name} is started with what it had before its removal"));
         }
+        if let Some(cluster) = self.clusters.get(&spec.instance)
+            && data.is_none()
+            && spec.start == Start::Existing
+        {
+            let had = cluster.at(spec.peer).is_some_and(|listed| listed.started);
+            self.own_disruption(&spec.instance, had, &format!("{name} is started without the data that it had"));
+        }
         let shares = self.members.iter().find(|((id, ordinal), other)| {
             (id, *ordinal) != (&spec.instance, spec.ordinal)
                 && other.runs()
@@ -253,8 +260,7 @@ impl Host {
     fn found(&mut self, id: &InstanceId, now: i64) {
         let serving = self.serving_cluster(id, now);
         let mut cluster = self.clusters.get(id).cloned();
-        let mut amnesia = Vec::new();
-        for (ordinal, member) in self.of_mut(id) {
+        for (_, member) in self.of_mut(id) {
             if !member.is_up(now) {
                 continue;
             }
@@ -280,17 +286,9 @@ impl Host {
                 (Start::Existing, Some(cluster), Some(listed)) if !listed.started => {
                     member.data = Some(Data { cluster, id: listed.id, index: 0 });
                 }
-                (Start::Existing, Some(_), Some(_)) => {
-                    amnesia.push(ordinal);
-                    member.end(now);
-                }
-                // Nobody to ask, or nobody knows it: etcd ends itself.
+                // Nobody to ask, or nobody knows it, or it is known to have had more: it ends.
                 (Start::Existing, _, _) => member.end(now),
             }
-        }
-        for ordinal in amnesia {
-            let name = id.member_name(ordinal);
-            self.own_disruption(id, true, &format!("{name} is started without the data that it had"));
         }
         if let Some(cluster) = cluster {
             self.clusters.insert(id.clone(), cluster);

@@ -383,8 +383,12 @@ impl State {
             // Its founders lost what would have been their cluster.
             return self.host.of(id).any(|(_, member)| member.is_lost());
         };
+        // One whose data was removed under it still decides, until it ends, so that others can come in time. But where
+        // it is alone and to stay so, nobody comes.
+        let alone = cluster.peers.len() == 1 && self.audit.status.get(id).is_some_and(|s| s.members.len() == 1);
         let sound = |(_, member): &(u32, &Member)| {
-            member.has_data() && member.data.is_some_and(|data| cluster.has_voter(data.id))
+            let holds = if alone { member.has_data() } else { member.data.is_some() };
+            holds && member.data.is_some_and(|data| cluster.has_voter(data.id))
         };
         self.host.of(id).filter(sound).count() < quorum(cluster.voters())
     }

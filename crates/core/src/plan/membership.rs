@@ -61,12 +61,11 @@ fn inside(
         if runs && member.and_then(ObservedMember::serving).is_none() {
             return None;
         }
-        if !peer.learner && !others_hold_quorum(look, ordinal) {
-            return None;
-        }
-        // Its process may still serve: then it is missed like any other, and even may lead.
+        // Where its process still serves, it is missed like any other, and decides on its own removal with them.
         let serves_still = member.is_some_and(|member| serves(member, look.cluster_id));
-        if serves_still && look.serving().len() < look.voters() {
+        let everyone_serves = look.serving().len() == look.voters() && look.voters() > 1;
+        let may_go = if serves_still { everyone_serves } else { peer.learner || others_hold_quorum(look, ordinal) };
+        if !may_go {
             return None;
         }
         let leads = member.and_then(ObservedMember::serving).is_some_and(|serving| serving.leader);

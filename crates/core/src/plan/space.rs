@@ -23,8 +23,8 @@ pub(super) fn relieve(look: &Look<'_>, now: Timestamp) -> Option<Plan> {
     }
     let full: Vec<_> = serving.iter().filter(|(record, member)| is_full(record, member)).collect();
     if full.is_empty() {
-        // Of a member that is away nobody knows: it would raise the alarm again.
-        if serving.len() < look.voters() {
+        // Of a member that is away, or on its way in, nobody knows: it would raise the alarm again.
+        if look.observed.membership.as_ref().is_none_or(|peers| serving.len() < peers.len()) {
             return None;
         }
         return Some(Plan::Act(Action::DisarmSpace));

@@ -157,6 +157,20 @@ fn a_member_that_serves_without_its_data_stays_while_another_is_away() {
 }
 
 #[test]
+fn one_of_two_voters_that_serves_without_its_data_can_be_taken_out() {
+    let decision = decided(&[Kind::Serving, Kind::WipedServing], |state| state.wanted = 1);
+    assert!(matches!(decision, Plan::Act(Action::RemoveFromCluster { ordinal: 1, .. })), "{decision:?}");
+}
+
+#[test]
+fn an_alarm_stays_while_a_learner_is_on_its_way_in() {
+    let decision = decided(&[Kind::Serving, Kind::LearnerStarting], |state| {
+        (state.alarm, state.compacted, state.wanted) = (true, true, 3);
+    });
+    assert!(matches!(decision, Plan::Wait { .. }), "{decision:?}");
+}
+
+#[test]
 fn an_alarm_stays_while_the_space_of_a_member_that_is_away_is_unknown() {
     let decision = decided(&[Kind::Serving, Kind::Serving, Kind::Serving, Kind::Serving, Kind::Later], |state| {
         (state.alarm, state.compacted) = (true, true);

@@ -114,7 +114,7 @@ fn rule(state: &State, plan: &Plan) -> Result<(), &'static str> {
             must(!leads(ordinal) || serving == 1, "the leader hands over before")
         }
         Action::DisarmSpace => must(
-            state.alarm && state.compacted && everyone_votes() && state.full & state.mask(Kind::voter) == 0,
+            state.alarm && state.compacted && everyone_votes() && state.full & state.mask(Kind::listed) == 0,
             "an alarm is taken back once there is space",
         ),
         Action::StartMonitoring => must(everyone_well() && !state.monitored, "who is watched serves"),
