@@ -165,7 +165,9 @@ fn security(settings: Option<EtcdSecuritySettings>) -> Result<Security, Error> {
 }
 
 /// `None` where the retention is null: etcd keeps its history then.
-pub(in crate::service) fn auto_compaction(settings: EtcdAutoCompactionSettings) -> Result<Option<AutoCompaction>, Error> {
+pub(in crate::service) fn auto_compaction(
+    settings: EtcdAutoCompactionSettings,
+) -> Result<Option<AutoCompaction>, Error> {
     let retention = settings.auto_compaction_retention;
     if retention.is_empty() {
         return Ok(None);
