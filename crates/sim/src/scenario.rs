@@ -159,6 +159,13 @@ struct Scenario {
 
 impl Scenario {
     fn run(&mut self) -> Result<(), String> {
+        // Half of the storms come over an instance that is there: it is changed and healed, and not only made.
+        if self.sim.state().rng.chance(500) {
+            self.create();
+            self.go_on_until("an instance is made", |scenario| {
+                scenario.schedule.is_at_rest() && scenario.unsettled().is_none()
+            })?;
+        }
         self.storm();
         self.sim.set_weather(Weather::Calm);
         self.sim.state().calm_down();
@@ -186,7 +193,7 @@ impl Scenario {
         }
     }
 
-    /// Requests and misfortunes in any order.
+    /// Requests and misfortunes in any order: few or many misfortunes.
     fn storm(&mut self) {
         let (mut creations, length) = {
             let mut state = self.sim.state();
@@ -195,12 +202,13 @@ impl Scenario {
             state.gate.weather = Weather::Random(odds);
             (state.rng.between(1, 3), state.rng.between(200, 1500))
         };
+        let misfortunes = self.sim.state().rng.pick(&[3, 15, 15]).unwrap_or(15);
         for step in 0..length {
             if creations > 0 && (step == 0 || self.sim.state().rng.chance(10)) {
                 creations -= 1;
                 self.create();
             }
-            if self.sim.state().rng.chance(15) {
+            if self.sim.state().rng.chance(misfortunes) {
                 self.misfortune();
             }
             if self.sim.state().rng.chance(20) {
@@ -348,6 +356,9 @@ impl State {
         let voters = self.host.clusters.get(id).map_or(0, Cluster::voters);
         if voters != usize::from(instance.spec.size) {
             return Some(format!("has {voters} voters"));
+        }
+        if self.host.clusters.get(id).is_some_and(|cluster| !cluster.alarms.is_empty()) {
+            return Some("has no space left".to_owned());
         }
         let line = instance.spec.run_config().line();
         let former = |(_, member): &(u32, &Member)| member.launch.as_ref().is_none_or(|launch| launch.line != line);
