@@ -3,6 +3,7 @@
 mod cli;
 mod launcher;
 mod live;
+mod log;
 mod serve;
 mod settings;
 mod system;

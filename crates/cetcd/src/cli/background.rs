@@ -10,22 +10,21 @@ use std::{
 use anyhow::{Context, Result};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::{EnvFilter, fmt};
 
 use super::Global;
 use crate::{
-    serve,
+    log, serve,
     settings::{Flags, Log},
 };
 
-/// Worker threads of the endpoint: it only copies bytes.
-const ENDPOINT_THREADS: usize = 2;
+/// Worker threads of the endpoint at most: it only copies bytes.
+const ENDPOINT_THREADS: usize = 4;
 
 /// Runs the service until SIGTERM or SIGINT.
 pub fn serve(global: &Global, listen: Option<SocketAddr>, config: Option<&Path>) -> Result<()> {
     let flags = Flags { data_dir: global.data_dir.clone(), listen };
     let settings = serve::settings(config, flags)?;
-    start_log(&settings.log)?;
+    let _log = log::start(&settings.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("cetcd").build()?;
     runtime.block_on(async {
         let stop = CancellationToken::new();
@@ -41,8 +40,14 @@ pub fn serve(global: &Global, listen: Option<SocketAddr>, config: Option<&Path>)
 
 /// Runs the endpoint of a host until SIGTERM.
 pub fn endpoint(dir: PathBuf) -> Result<()> {
-    start_log(&Log::default())?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(ENDPOINT_THREADS).enable_all().build()?;
+    let _log = log::start(&Log::default())?;
+    // A thread for every other core. Where there are few, one thread that passes on whatever is there does it with
+    // the fewest switches between the members, the clients and itself.
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let runtime = match (cores / 2).min(ENDPOINT_THREADS) {
+        0 | 1 => tokio::runtime::Builder::new_current_thread().enable_all().build()?,
+        threads => tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?,
+    };
     runtime.block_on(async {
         let signalled = stop_signal()?;
         cetcd_endpoint::run(cetcd_endpoint::Options::new(dir), signalled).await.context("the endpoint failed")
@@ -67,16 +72,4 @@ fn stop_signal() -> Result<impl Future<Output = ()>> {
             _ = interrupt.recv() => {}
         }
     })
-}
-
-fn start_log(log: &Log) -> Result<()> {
-    let filter =
-        EnvFilter::try_new(&log.level).with_context(|| format!("`log.level` {:?} is not a filter", log.level))?;
-    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
-    if log.format == "json" {
-        builder.json().init();
-    } else {
-        builder.with_ansi(false).init();
-    }
-    Ok(())
 }
