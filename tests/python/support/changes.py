@@ -118,13 +118,13 @@ class SteadyWriter(threading.Thread):
         self.revision = max(self.revision, revision)
 
     def longest_gap(self, begun, ended):
-        """The longest time between two acknowledged writes from `begun` to `ended`, in seconds."""
+        """The longest time between two acknowledged writes, in seconds, of which any part lies between `begun` and
+        `ended`. Call it after a write that was acknowledged later than `ended`."""
         return max(self.gaps(begun, ended))
 
     def gaps(self, begun, ended):
-        inside = [moment for moment in list(self.times) if begun <= moment <= ended]
-        edges = [begun, *inside, ended]
-        return [after - before for before, after in zip(edges, edges[1:])]
+        moments = list(self.times)
+        return [after - before for before, after in zip(moments, moments[1:]) if after >= begun and before <= ended]
 
     def wait_for(self, more):
         goal = len(self.times) + more
