@@ -8,43 +8,11 @@ import pytest
 from support.clients import ApiError, Sdk
 from support.etcd import Client
 from support.life import creation, credentials_of, described, follow_creation, nothing_left, wait_until_gone, wait_until_running
+from support.members import client_url, made, member_processes, one_cluster
 from support.waiting import until
 
 QUICK_ROUNDS, E2E_ROUNDS = 3, 20
 HEALTHY_WITHIN = 2.0  # seconds from the kill of a member to its own linearizable answer
-
-
-def made(server, version, tmp_path, size=3):
-    """A running instance with its credentials in files."""
-    api = Sdk(server)
-    instance = api.call("CreateEtcdInstance", creation(version, size))["InstanceId"]
-    follow_creation(api, instance)
-    return instance, wait_until_running(api, instance), credentials_of(api, instance, tmp_path / "credentials")
-
-
-def member_processes(server, instance):
-    """The instance's etcd processes by member name."""
-    return {process.flag("name"): process for process in server.processes("etcd") if instance in " ".join(process.argv)}
-
-
-def client_url(process):
-    urls = (process.flag("advertise-client-urls") or process.flag("listen-client-urls")).split(",")
-    return next(url for url in urls if url.startswith("https://"))
-
-
-def one_cluster(server, instance, size, certificates):
-    """Exactly `size` members and one endpoint run for the whole server, and all members are of one cluster."""
-    members = member_processes(server, instance)
-    assert len(members) == size == len(server.processes("etcd")), server.processes("etcd")
-    assert len(server.processes("endpoint")) == 1, server.processes("endpoint")
-    seen = []
-    for process in members.values():
-        with Client(client_url(process), certificates) as client:
-            until(f"{process.flag('name')} answers", client.answers, 20)
-            seen.append(client.status())
-    assert len({status["cluster"] for status in seen}) == 1, seen
-    assert len({status["member"] for status in seen}) == size, seen
-    until("one leader is known to all", lambda: len({Client(client_url(p), certificates).status()["leader"] for p in members.values()}) == 1, 10)
 
 
 class Writer(threading.Thread):

@@ -33,6 +33,7 @@ macro_rules! for_each_action {
             DescribeEtcdAvailableVersions,
             DescribeEtcdCreatingProgress,
             DescribeEtcdCredentials,
+            DescribeEtcdHealth,
             DescribeEtcdInstances,
             DescribeEtcdQuota,
             DescribeEtcdRegions,

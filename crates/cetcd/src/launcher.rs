@@ -20,8 +20,8 @@ impl EtcdLauncher {
 
 impl Launcher for EtcdLauncher {
     fn command(&self, spec: &MemberSpec, paths: &MemberPaths) -> Result<CommandLine, String> {
-        let found = self.installer.binaries(&spec.version);
-        let binaries = found.ok_or_else(|| format!("etcd {} is not installed any more", spec.version))?;
+        let found = self.installer.binaries(&spec.run.version);
+        let binaries = found.ok_or_else(|| format!("etcd {} is not installed any more", spec.run.version))?;
         Ok(CommandLine { program: binaries.etcd, arguments: flags::command_arguments(spec, paths) })
     }
 }

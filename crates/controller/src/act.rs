@@ -1,16 +1,21 @@
 //! Doing one action. Each arm may be cut off after any step and done again.
 
+mod maintenance;
+mod members;
+
 use std::{net::SocketAddr, sync::Arc};
 
 use cetcd_core::{
     Instance, Status,
     action::Action,
     member::{KeyPair, MemberCertificates, MemberSpec, Start},
+    observed::Observed,
     task::TaskKind,
 };
-use cetcd_runtime::EndpointSpec;
+use cetcd_etcd::admin::Target;
+use cetcd_runtime::{EndpointSpec, Stop};
 use cetcd_store::{
-    Compare, Op, Txn,
+    Compare, Txn,
     records::{self, DEFAULT_POLICY, Record, SnapshotPolicy},
 };
 use futures::future::{join_all, try_join_all};
@@ -25,7 +30,23 @@ use crate::{
 pub(crate) struct Subject<'a> {
     pub instance: &'a Record<Instance>,
     pub status: &'a Record<Status>,
+    pub observed: &'a Observed,
     pub certificates: Option<&'a Arc<Certificates>>,
+}
+
+impl Subject<'_> {
+    /// How to ask member `ordinal`.
+    pub fn target(&self, ordinal: u32) -> Result<Target> {
+        let instance = &self.instance.value;
+        let record = required(self.status.value.member(ordinal), &instance.id.member_name(ordinal))?;
+        required(target(instance, record.client, self.certificates.map(Arc::as_ref)), "the certificates")
+    }
+
+    /// How to ask those that serve, for what any of them can answer.
+    pub fn targets(&self) -> Vec<Target> {
+        let serving = self.observed.members.iter().filter(|member| member.serving().is_some());
+        serving.filter_map(|member| self.target(member.ordinal).ok()).collect()
+    }
 }
 
 /// Does `action`.
@@ -41,13 +62,25 @@ pub(crate) async fn act(world: &World, subject: &Subject<'_>, action: &Action) -
         }
         Action::Bootstrap { ordinals } => start_members(world, subject, ordinals, Start::New).await,
         Action::LatchCluster { cluster_id } => latch_cluster(world, subject, *cluster_id).await,
-        Action::RestartMember { ordinal } => start_members(world, subject, &[*ordinal], Start::Existing).await,
+        Action::RestartMember { ordinal } | Action::JoinMember { ordinal } => {
+            start_members(world, subject, &[*ordinal], Start::Existing).await
+        }
+        Action::AddToCluster { ordinal } => members::add(world, subject, *ordinal).await,
+        Action::PromoteMember { id, .. } => Ok(world.admin.promote_member(&subject.targets(), *id).await?),
+        Action::RemoveFromCluster { ordinal, id } => members::remove(world, subject, *ordinal, *id).await,
+        Action::MoveLeader { from, id, .. } => Ok(world.admin.move_leader(&subject.target(*from)?, *id).await?),
+        Action::RollMember { ordinal } => members::roll(world, subject, *ordinal).await,
+        Action::DropMember { ordinal } => members::drop_record(world, subject, *ordinal).await,
+        Action::TakeUpgradeSnapshot => maintenance::take_upgrade_snapshot(world, subject).await,
+        Action::Compact => maintenance::compact(world, subject).await,
+        Action::Defragment { ordinal } => Ok(world.admin.defragment(&subject.target(*ordinal)?).await?),
+        Action::DisarmSpace => maintenance::disarm_space(world, subject).await,
         Action::ServeEndpoint { backends } => serve_endpoint(world, subject, backends).await,
         Action::StartMonitoring => start_monitoring(world, subject).await,
         Action::CreateBackupPolicy => create_backup_policy(world, instance).await,
         Action::RemoveEndpoint => Ok(world.runtime.remove_endpoint(&instance.id).await?),
         Action::StopMembers { ordinals } => {
-            let stop = |ordinal: &u32| world.runtime.stop_member(&instance.id, *ordinal);
+            let stop = |ordinal: &u32| world.runtime.stop_member(&instance.id, *ordinal, Stop::AtOnce);
             let stopped = join_all(ordinals.iter().map(stop)).await;
             Ok(stopped.into_iter().collect::<Result<(), _>>()?)
         }
@@ -77,10 +110,30 @@ async fn issue_credentials(world: &World, subject: &Subject<'_>) -> Result<()> {
 
 async fn start_members(world: &World, subject: &Subject<'_>, ordinals: &[u32], start: Start) -> Result<()> {
     let specs: Vec<MemberSpec> = ordinals.iter().map(|o| member_spec(subject, *o, start)).collect::<Result<_>>()?;
-    // Together: a founder alone has no quorum, and the others' start would only wait for its. All of them to
-    // the end: one that fails at once must not cut off those that would have formed the cluster without it.
-    let started = join_all(specs.iter().map(|spec| world.runtime.ensure_member(spec))).await;
-    Ok(started.into_iter().collect::<Result<(), _>>()?)
+    // All of them to the end: one that fails at once must not cut off those that would have formed the cluster
+    // without it.
+    let mut failed = None;
+    for (index, spec) in specs.iter().enumerate() {
+        match start_member(world, spec).await {
+            // A founder asks the others whether the cluster exists already. One that is not there is passed over
+            // at once, one that is bound but not yet serving costs a second: so each serves before the next asks.
+            Ok(()) if start == Start::New && index + 1 < specs.len() => {
+                world.admin.serves_peers(spec.peer, &spec.certificates.ca).await;
+            }
+            Ok(()) => {}
+            Err(error) => failed = Some(error),
+        }
+    }
+    failed.map_or(Ok(()), Err)
+}
+
+/// Starts a member. The binaries are brought where they are not those of the wanted version, which the plan knows
+/// nothing of: a member that was not upgraded yet goes on with its own.
+async fn start_member(world: &World, spec: &MemberSpec) -> Result<()> {
+    if world.installer.binaries(&spec.run.version).is_none() {
+        world.installer.install(&spec.run.version).await?;
+    }
+    Ok(world.runtime.ensure_member(spec).await?)
 }
 
 fn member_spec(subject: &Subject<'_>, ordinal: u32, start: Start) -> Result<MemberSpec> {
@@ -92,16 +145,18 @@ fn member_spec(subject: &Subject<'_>, ordinal: u32, start: Start) -> Result<Memb
     Ok(MemberSpec {
         instance: instance.id.clone(),
         ordinal,
-        version: instance.spec.version.clone(),
+        run: record.run.clone(),
         client: record.client,
         peer: record.peer,
         start,
-        initial_cluster: status.initial_cluster(&instance.id),
+        // etcd refuses to join where the list is not the cluster's own.
+        initial_cluster: status.initial_cluster(&instance.id, |member| {
+            // Where the cluster cannot be asked, a member with data is started, which goes by that.
+            start == Start::New
+                || subject.observed.membership.is_none()
+                || subject.observed.peer(&member.peer_url()).is_some()
+        }),
         token: status.cluster_token.clone(),
-        security: instance.spec.security,
-        auto_compaction: instance.spec.auto_compaction.clone(),
-        quota_bytes: instance.spec.quota_bytes(),
-        resources: instance.spec.resources,
         certificates: MemberCertificates {
             ca: all.authority.cert.clone(),
             server: KeyPair::from(&pairs.server),
@@ -152,6 +207,7 @@ async fn create_backup_policy(world: &World, instance: &Instance) -> Result<()> 
 async fn forget(world: &World, subject: &Subject<'_>) -> Result<()> {
     let id = &subject.instance.value.id;
     world.admin.forget(id);
+    world.runtime.forget(id).await?;
     let mut txn = Txn::new()
         .when(Compare::mod_revision(records::instance_key(id), subject.instance.revision))
         .when(Compare::mod_revision(records::status_key(id), subject.status.revision))
@@ -168,21 +224,22 @@ async fn forget(world: &World, subject: &Subject<'_>) -> Result<()> {
             TaskKind::DeleteInstance => {
                 task.advance(task.steps.len(), now);
             }
-            TaskKind::CreateInstance => task.fail("the instance was deleted", now),
+            _ => task.fail("the instance was deleted", now),
         }
         txn = txn.when(Compare::mod_revision(records::task_key(&task), revision)).then(records::put_task(&task));
     }
     settled(world.store.txn(txn).await?.succeeded, "the instance")
 }
 
-async fn write_status(world: &World, subject: &Subject<'_>, status: &Status) -> Result<()> {
+/// Writes the status, unless someone else did.
+pub(crate) async fn write_status(world: &World, subject: &Subject<'_>, status: &Status) -> Result<()> {
     let id = &subject.instance.value.id;
     let txn = Txn::new()
         .when(Compare::mod_revision(records::status_key(id), subject.status.revision))
-        .then(Op::put(records::status_key(id), records::encode(status)));
+        .then(records::put_status(id, status));
     settled(world.store.txn(txn).await?.succeeded, "the status")
 }
 
-fn settled(succeeded: bool, what: &str) -> Result<()> {
+pub(crate) fn settled(succeeded: bool, what: &str) -> Result<()> {
     if succeeded { Ok(()) } else { Err(Error::Conflict { what: what.to_owned() }) }
 }

@@ -48,6 +48,19 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether etcd only says that it is too early: a learner that lags, a member that has just come back.
+    pub fn is_too_early(&self) -> bool {
+        use cetcd_etcd::Error as Etcd;
+        let Self::Etcd(error) = self else { return false };
+        matches!(
+            error,
+            Etcd::NotInSync { .. }
+                | Etcd::TooManyLearners
+                | Etcd::UnsafeReconfiguration { .. }
+                | Etcd::NotLeader { .. }
+        )
+    }
+
     /// Whether it is no fault at all, only a race that the next turn settles.
     pub fn is_race(&self) -> bool {
         match self {

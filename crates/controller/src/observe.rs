@@ -5,9 +5,13 @@ use std::{collections::BTreeMap, sync::Arc};
 use cetcd_core::{
     Instance, InstanceId, Status,
     member::KeyPair,
-    observed::{Health, Observed, ObservedEndpoint, ObservedMember, Process},
+    observed::{Health, Observed, ObservedEndpoint, ObservedMember, Peer, Process},
+    plan::serves,
 };
-use cetcd_etcd::admin::{ClientCredentials, Target};
+use cetcd_etcd::{
+    admin::{ClientCredentials, Target},
+    operator::AlarmKind,
+};
 use cetcd_runtime::MemberView;
 use cetcd_store::{
     Store,
@@ -56,11 +60,14 @@ pub(crate) async fn observe(
     let complete = certificates
         .as_ref()
         .is_some_and(|c| status.members.iter().all(|member| c.all.members.contains_key(&member.ordinal)));
+    let (membership, out_of_space) = look_at_cluster(world, instance, status, &members, certificates.as_deref()).await;
     let policies = world.store.range(&records::policies_prefix(&instance.id)).await?;
     let observed = Observed {
         credentials: complete && !status.members.is_empty(),
         installed: world.installer.binaries(&instance.spec.version).is_some(),
         members,
+        membership,
+        out_of_space,
         endpoint,
         monitored: status.monitored_at.is_some(),
         backup_policy: !policies.entries.is_empty(),
@@ -94,10 +101,46 @@ async fn look_at_member(
         ordinal,
         process,
         footprint: view.is_some(),
+        data: view.as_ref().is_some_and(|view| view.data),
+        started_with: view.as_ref().and_then(|view| view.started_with.clone()),
         health,
         disk_bytes: view.as_ref().map_or(0, |view| view.disk_bytes),
         unlimited: view.and_then(|view| view.unlimited),
     }
+}
+
+/// What the cluster says of itself, through those of its members that serve.
+async fn look_at_cluster(
+    world: &World,
+    instance: &Instance,
+    status: &Status,
+    members: &[ObservedMember],
+    certificates: Option<&Certificates>,
+) -> (Option<Vec<Peer>>, Vec<u64>) {
+    let Some(cluster_id) = status.cluster_id else { return (None, Vec::new()) };
+    let through: Vec<Target> = members
+        .iter()
+        .filter(|member| serves(member, cluster_id))
+        .filter_map(|member| target(instance, status.member(member.ordinal)?.client, certificates))
+        .collect();
+    if through.is_empty() {
+        return (None, Vec::new());
+    }
+    let (listed, alarms) = futures::join!(world.admin.members(&through), world.admin.alarms(&through));
+    let membership = listed.inspect_err(|error| tracing::debug!(instance = %instance.id, %error, "no list")).ok();
+    let membership = membership.map(|members| {
+        members
+            .into_iter()
+            .map(|member| Peer {
+                id: member.id,
+                url: member.peer_urls.into_iter().next().unwrap_or_default(),
+                learner: member.learner,
+                started: !member.name.is_empty(),
+            })
+            .collect()
+    });
+    let alarms = alarms.unwrap_or_default().into_iter();
+    (membership, alarms.filter(|alarm| alarm.kind == AlarmKind::NoSpace).map(|alarm| alarm.member_id).collect())
 }
 
 /// How to ask the member at `address`; `None` where that takes certificates that are not there.

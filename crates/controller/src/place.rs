@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, net::SocketAddr};
 
 use cetcd_core::{
     Instance, Status,
+    slots::{free_ordinals, slots},
     status::{MemberPhase, MemberRecord},
 };
 use cetcd_store::{
@@ -11,7 +12,7 @@ use cetcd_store::{
     records::{self, ADDRESSES},
 };
 
-use crate::{Error, Result, World, observe::required};
+use crate::{Error, Result, World};
 
 /// Reserves an address for the endpoint and for each member that has none, and draws the cluster token, in
 /// one transaction: another instance that takes the same address makes it fail, and the next turn tries again.
@@ -25,11 +26,8 @@ pub(crate) async fn place(world: &World, instance: &Instance, status: &Status, r
         reserved.push(found.client);
         next.endpoint = Some(found.client);
     }
-    for ordinal in 0..u32::from(instance.spec.size) {
-        if next.member(ordinal).is_some() {
-            continue;
-        }
-        let subnet = required(instance.spec.subnet_of(ordinal), "a subnet for the members")?;
+    let missing = slots(instance, status).missing;
+    for (ordinal, subnet) in free_ordinals(status, missing.len()).into_iter().zip(missing) {
         let zone = world.networks.zone(&instance.region, subnet);
         let zone = zone.ok_or_else(|| Error::UnknownSubnet { subnet: subnet.to_owned() })?;
         let found = world.runtime.propose(subnet, &taken).await?;
@@ -38,6 +36,7 @@ pub(crate) async fn place(world: &World, instance: &Instance, status: &Status, r
         next.members.push(MemberRecord {
             ordinal,
             subnet_id: subnet.to_owned(),
+            run: instance.spec.run_config(),
             zone,
             client: found.client,
             peer: found.peer,
@@ -66,7 +65,10 @@ async fn taken_addresses(world: &World) -> Result<BTreeSet<SocketAddr>> {
 
 /// The keys of every address that the instance holds.
 pub(crate) fn reserved_keys(status: &Status) -> Vec<String> {
-    let mut addresses: BTreeSet<SocketAddr> = status.members.iter().flat_map(|m| [m.client, m.peer]).collect();
-    addresses.extend(status.endpoint);
-    addresses.iter().map(records::address_key).collect()
+    keys_of(status.members.iter().flat_map(|m| [m.client, m.peer]).chain(status.endpoint))
+}
+
+/// The keys of addresses, each once.
+pub(crate) fn keys_of(addresses: impl IntoIterator<Item = SocketAddr>) -> Vec<String> {
+    addresses.into_iter().collect::<BTreeSet<_>>().iter().map(records::address_key).collect()
 }

@@ -22,7 +22,7 @@ impl FailedStarts {
     pub fn note(&mut self, action: &Action, succeeded: bool, now: Timestamp) {
         let ordinals = match action {
             Action::Bootstrap { ordinals } => ordinals.as_slice(),
-            Action::RestartMember { ordinal } => std::slice::from_ref(ordinal),
+            Action::RestartMember { ordinal } | Action::JoinMember { ordinal } => std::slice::from_ref(ordinal),
             _ => return,
         };
         for ordinal in ordinals {
@@ -73,6 +73,8 @@ mod tests {
             ordinal,
             process: *process,
             footprint: true,
+            data: true,
+            started_with: None,
             health: Health::NotAsked,
             disk_bytes: 0,
             unlimited: None,

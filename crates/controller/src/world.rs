@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cetcd_core::{Clock, Entropy, network::Networks};
-use cetcd_etcd::{admin::EtcdAdmin, versions::Installer};
+use cetcd_etcd::{operator::EtcdOperator, versions::Installer};
 use cetcd_runtime::Runtime;
 use cetcd_store::{Store, seal::Sealer};
 
@@ -19,7 +19,7 @@ pub struct World {
     /// Runs members and endpoints.
     pub runtime: Arc<dyn Runtime>,
     /// Asks live members.
-    pub admin: Arc<dyn EtcdAdmin>,
+    pub admin: Arc<dyn EtcdOperator>,
     /// Brings binaries.
     pub installer: Arc<dyn Installer>,
     /// Makes certificates.

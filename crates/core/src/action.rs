@@ -27,6 +27,60 @@ pub enum Action {
         /// Which.
         ordinal: u32,
     },
+    /// Add the member to the cluster: as a learner, or with a vote where the version has no learners.
+    AddToCluster {
+        /// Which.
+        ordinal: u32,
+    },
+    /// Start a member that was added, with an empty data directory and `initial-cluster-state=existing`.
+    JoinMember {
+        /// Which.
+        ordinal: u32,
+    },
+    /// Give the learner its vote, once it has caught up.
+    PromoteMember {
+        /// Which.
+        ordinal: u32,
+        /// Its ID in the cluster.
+        id: u64,
+    },
+    /// Take a member out of the cluster.
+    RemoveFromCluster {
+        /// Which.
+        ordinal: u32,
+        /// Its ID in the cluster.
+        id: u64,
+    },
+    /// Hand the lead to another member.
+    MoveLeader {
+        /// Who leads.
+        from: u32,
+        /// Who is to lead.
+        to: u32,
+        /// That one's ID in the cluster.
+        id: u64,
+    },
+    /// Record what the member is to run with, then end its process; the restart of a dead member follows.
+    RollMember {
+        /// Which.
+        ordinal: u32,
+    },
+    /// Free what a member that is no longer in the cluster held: its record, addresses and certificates.
+    DropMember {
+        /// Which.
+        ordinal: u32,
+    },
+    /// Take a snapshot that the upgrade to the wanted version could be undone with.
+    TakeUpgradeSnapshot,
+    /// Compact to the current revision, since a member ran out of space.
+    Compact,
+    /// Defragment one member's backend.
+    Defragment {
+        /// Which.
+        ordinal: u32,
+    },
+    /// Take the NOSPACE alarms back.
+    DisarmSpace,
     /// Make the endpoint pass connections to those members and no others.
     ServeEndpoint {
         /// Their client addresses, in order of ordinals.
@@ -38,12 +92,14 @@ pub enum Action {
     CreateBackupPolicy,
     /// Close the endpoint.
     RemoveEndpoint,
-    /// End the processes of those members. Only in a deletion.
+    /// End the processes of those members at once, without regard to what they hold: they are in no cluster
+    /// that is wanted.
     StopMembers {
         /// Members whose process may run.
         ordinals: Vec<u32>,
     },
-    /// Remove what those members left on disk. Only in a deletion, when no process runs.
+    /// Remove what those members left on disk, when no process of theirs runs: in a deletion, or because they are
+    /// in no cluster any more.
     RemoveMembers {
         /// Members that left anything.
         ordinals: Vec<u32>,
@@ -62,6 +118,17 @@ impl Action {
             Self::Bootstrap { .. } => "bootstrap",
             Self::LatchCluster { .. } => "latch_cluster",
             Self::RestartMember { .. } => "restart_member",
+            Self::AddToCluster { .. } => "add_to_cluster",
+            Self::JoinMember { .. } => "join_member",
+            Self::PromoteMember { .. } => "promote_member",
+            Self::RemoveFromCluster { .. } => "remove_from_cluster",
+            Self::MoveLeader { .. } => "move_leader",
+            Self::RollMember { .. } => "roll_member",
+            Self::DropMember { .. } => "drop_member",
+            Self::TakeUpgradeSnapshot => "take_upgrade_snapshot",
+            Self::Compact => "compact",
+            Self::Defragment { .. } => "defragment",
+            Self::DisarmSpace => "disarm_space",
             Self::ServeEndpoint { .. } => "serve_endpoint",
             Self::StartMonitoring => "start_monitoring",
             Self::CreateBackupPolicy => "create_backup_policy",

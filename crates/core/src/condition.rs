@@ -16,6 +16,8 @@ pub enum ConditionKind {
     DiskWithinLimit,
     /// CPU and memory limits are in force where they are asked for.
     ResourcesLimited,
+    /// No member has raised NOSPACE.
+    SpaceLeft,
     /// The last reconciliation could do what it planned.
     Reconciled,
 }

@@ -65,6 +65,36 @@ pub struct Spec {
     pub deleting: bool,
 }
 
+/// What a member's process is started with, as far as it follows from what is wanted. A member that runs with
+/// another one is restarted, one at a time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunConfig {
+    /// The version that it runs.
+    pub version: EtcdVersion,
+    /// How clients reach it.
+    pub security: Security,
+    /// Automatic compaction.
+    pub auto_compaction: Option<AutoCompaction>,
+    /// Backend quota in bytes.
+    pub quota_bytes: u64,
+    /// Limits of its process.
+    pub resources: Option<Resources>,
+}
+
+impl RunConfig {
+    /// One line that two configurations share exactly when they are equal: what a runtime keeps beside a process
+    /// to tell what that was started with.
+    pub fn line(&self) -> String {
+        let compaction = self.auto_compaction.as_ref();
+        let compaction = compaction.map_or_else(String::new, |c| format!("{}:{}", c.mode.as_str(), c.retention));
+        let limits = self.resources.map_or_else(String::new, |r| format!("{}c{}g", r.cpu, r.memory_gib));
+        format!(
+            "{} https={} client-cert-auth={} compaction={compaction} quota={} limits={limits}",
+            self.version, self.security.https, self.security.client_cert_auth, self.quota_bytes
+        )
+    }
+}
+
 /// How clients reach the members. Peers always use mTLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Security {
@@ -180,9 +210,19 @@ impl Spec {
         u64::from(self.disk_size_gb) * 1_000_000_000
     }
 
-    /// The subnet that member `ordinal` is placed in.
-    pub fn subnet_of(&self, ordinal: u32) -> Option<&str> {
-        let count = u32::try_from(self.subnet_ids.len()).ok().filter(|count| *count > 0)?;
-        self.subnet_ids.get((ordinal % count) as usize).map(String::as_str)
+    /// The subnet of each wanted member: evenly over the subnets, in order.
+    pub fn slots(&self) -> impl Iterator<Item = &str> {
+        self.subnet_ids.iter().cycle().take(usize::from(self.size)).map(String::as_str)
+    }
+
+    /// What every member is to run with.
+    pub fn run_config(&self) -> RunConfig {
+        RunConfig {
+            version: self.version.clone(),
+            security: self.security,
+            auto_compaction: self.auto_compaction.clone(),
+            quota_bytes: self.quota_bytes(),
+            resources: self.resources,
+        }
     }
 }

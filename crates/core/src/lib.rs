@@ -16,10 +16,12 @@ pub mod observed;
 pub mod plan;
 pub mod progress;
 pub mod quorum;
+pub mod slots;
 pub mod status;
 pub mod task;
 #[cfg(test)]
 mod testing;
+pub mod upgrade;
 pub mod version;
 
 pub use clock::Clock;

@@ -2,10 +2,7 @@
 
 use std::{fmt, net::SocketAddr, path::PathBuf};
 
-use crate::{
-    EtcdVersion, InstanceId,
-    instance::{AutoCompaction, Resources, Security},
-};
+use crate::{InstanceId, instance::RunConfig};
 
 /// What a member is to be started with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,8 +11,8 @@ pub struct MemberSpec {
     pub instance: InstanceId,
     /// Its number within the instance.
     pub ordinal: u32,
-    /// The version that it runs.
-    pub version: EtcdVersion,
+    /// What it is started with.
+    pub run: RunConfig,
     /// Where it serves clients.
     pub client: SocketAddr,
     /// Where it serves peers.
@@ -26,14 +23,6 @@ pub struct MemberSpec {
     pub initial_cluster: String,
     /// `initial-cluster-token`.
     pub token: String,
-    /// How clients reach it.
-    pub security: Security,
-    /// Automatic compaction.
-    pub auto_compaction: Option<AutoCompaction>,
-    /// Backend quota in bytes.
-    pub quota_bytes: u64,
-    /// Limits of its process.
-    pub resources: Option<Resources>,
     /// Its certificates.
     pub certificates: MemberCertificates,
 }

@@ -14,12 +14,29 @@ pub struct Observed {
     pub installed: bool,
     /// Every member that is recorded or of which anything is left, by ordinal.
     pub members: Vec<ObservedMember>,
+    /// The cluster's own list of its members; absent where none could be had, for example without a quorum.
+    pub membership: Option<Vec<Peer>>,
+    /// Members that have raised NOSPACE, by their IDs in the cluster.
+    pub out_of_space: Vec<u64>,
     /// The endpoint.
     pub endpoint: ObservedEndpoint,
     /// Whether every member's metrics were read since it was made.
     pub monitored: bool,
     /// Whether the instance has a backup policy.
     pub backup_policy: bool,
+}
+
+/// A member as the cluster lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peer {
+    /// Its ID, drawn anew at each joining.
+    pub id: u64,
+    /// What it is known by.
+    pub url: String,
+    /// Whether it has no vote.
+    pub learner: bool,
+    /// Whether it ever took part: it has told the cluster its name.
+    pub started: bool,
 }
 
 /// One look at a member.
@@ -31,6 +48,10 @@ pub struct ObservedMember {
     pub process: Process,
     /// Whether anything of it (data, certificates, logs) is left on disk.
     pub footprint: bool,
+    /// Whether its data directory holds a member's data.
+    pub data: bool,
+    /// What its process was last started with ([`crate::instance::RunConfig::line`]); absent where it never was.
+    pub started_with: Option<String>,
     /// What it answers.
     pub health: Health,
     /// Bytes that its data takes on disk, as last measured.
@@ -81,6 +102,8 @@ pub struct Serving {
     pub version: String,
     /// Size of its backend on disk, in bytes.
     pub database_bytes: u64,
+    /// How much of that is in use, in bytes; the rest can be reclaimed by defragmentation.
+    pub database_bytes_in_use: u64,
 }
 
 /// One look at the endpoint.
@@ -95,6 +118,11 @@ pub struct ObservedEndpoint {
 }
 
 impl Observed {
+    /// The cluster's entry of the member with that peer URL; absent also where the list is.
+    pub fn peer(&self, url: &str) -> Option<&Peer> {
+        self.membership.as_ref()?.iter().find(|peer| peer.url == url)
+    }
+
     /// What was seen of member `ordinal`.
     pub fn member(&self, ordinal: u32) -> Option<&ObservedMember> {
         self.members.iter().find(|member| member.ordinal == ordinal)

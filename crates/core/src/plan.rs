@@ -1,15 +1,32 @@
 //! The planner: from what is wanted, recorded and seen to the one thing to do next.
 //!
 //! It is a pure function, so that every small state can be explored and every decision replayed.
+//!
+//! ```text
+//!   deletion ─ creation ─┐ until a cluster ID is latched
+//!                        └► restart ─ space ─ membership::finish ─ endpoint ─ prepare
+//!                               ─ all healthy? ─ rolling ─ membership::change ─ monitoring ─ policy
+//! ```
+
+mod endpoint;
+mod membership;
+mod restart;
+mod rolling;
+mod space;
 
 use std::net::SocketAddr;
 
 use jiff::{SignedDuration, Timestamp};
 
+pub use self::endpoint::wanted_backends;
+pub use self::restart::{LONGEST_BACK_OFF, back_off};
 use crate::{
     Instance, Status,
     action::Action,
-    observed::{Observed, ObservedMember, Process},
+    observed::{Observed, ObservedMember, Peer, Process},
+    quorum::quorum,
+    slots::slots,
+    status::MemberRecord,
 };
 
 /// What to do now.
@@ -28,52 +45,30 @@ pub enum Plan {
     Converged,
 }
 
-/// The longest pause before a member that keeps ending is started again.
-pub const LONGEST_BACK_OFF: SignedDuration = SignedDuration::from_secs(60);
-
 /// Decides the next action. The order of the rules is the order of the questions below.
 pub fn plan(instance: &Instance, status: &Status, observed: &Observed, now: Timestamp) -> Plan {
     // A deletion goes before healing: a dead member of an instance that is going away stays dead.
     if instance.spec.deleting {
         return plan_deletion(observed);
     }
-    if !is_placed(instance, status) {
-        return Plan::Act(Action::Place);
-    }
-    if !observed.credentials {
-        return Plan::Act(Action::IssueCredentials);
-    }
-    if !observed.installed {
-        return Plan::Act(Action::InstallVersion);
-    }
-    let Some(cluster_id) = status.cluster_id else {
-        return plan_bootstrap(status, observed, now);
-    };
-    // Restarts come before the endpoint: a member that is back is the better backend.
-    let mut due = None;
-    for member in recorded(status, observed) {
-        match start_due(member, now) {
-            Due::Runs => {}
-            Due::Now => return Plan::Act(Action::RestartMember { ordinal: member.ordinal }),
-            Due::At(at) => due = Some(earliest(due, at)),
-        }
-    }
-    let backends = wanted_backends(status, observed, cluster_id);
-    if !observed.endpoint.serving || observed.endpoint.backends != backends {
-        return Plan::Act(Action::ServeEndpoint { backends });
-    }
-    let down: Vec<String> =
-        recorded(status, observed).filter(|m| !serves(m, cluster_id)).map(|m| m.ordinal.to_string()).collect();
-    if !down.is_empty() {
-        return Plan::Wait { until: due, reason: format!("members {} do not serve", down.join(", ")) };
-    }
-    if !observed.monitored {
-        return Plan::Act(Action::StartMonitoring);
-    }
-    if !observed.backup_policy {
-        return Plan::Act(Action::CreateBackupPolicy);
-    }
-    Plan::Converged
+    let Some(cluster_id) = status.cluster_id else { return plan_creation(instance, status, observed, now) };
+    let look = Look { instance, status, observed, cluster_id };
+    // What heals comes first, then what changes, then what only follows. Restarts come before the endpoint: a
+    // member that is back is the better backend.
+    restart::dead_member(&look, now)
+        .or_else(|| space::relieve(&look, now))
+        .or_else(|| membership::finish(&look, now))
+        .or_else(|| endpoint::serve(&look))
+        .or_else(|| restart::prepare(&look))
+        .or_else(|| all_serve(&look, now))
+        .or_else(|| rolling::roll(&look))
+        .or_else(|| membership::change(&look))
+        .or_else(|| rolling::unfinished(&look))
+        .or_else(|| (!observed.credentials).then_some(Plan::Act(Action::IssueCredentials)))
+        .or_else(|| (!observed.installed).then_some(Plan::Act(Action::InstallVersion)))
+        .or_else(|| (!observed.monitored).then_some(Plan::Act(Action::StartMonitoring)))
+        .or_else(|| (!observed.backup_policy).then_some(Plan::Act(Action::CreateBackupPolicy)))
+        .unwrap_or(Plan::Converged)
 }
 
 /// Nothing that serves a client or runs may be left when its data goes, and nothing at all when the records go.
@@ -95,51 +90,108 @@ fn plan_deletion(observed: &Observed) -> Plan {
     Plan::Act(Action::Forget)
 }
 
-/// Founders start together, since one alone has no quorum. The ID is latched as soon as any of them serves,
-/// before anything else is started: from then on `new` is no longer safe.
-fn plan_bootstrap(status: &Status, observed: &Observed, now: Timestamp) -> Plan {
+/// Everything up to the moment when the cluster has an ID.
+fn plan_creation(instance: &Instance, status: &Status, observed: &Observed, now: Timestamp) -> Plan {
+    if !is_placed(instance, status) {
+        return Plan::Act(Action::Place);
+    }
+    if !observed.credentials {
+        return Plan::Act(Action::IssueCredentials);
+    }
+    if !observed.installed {
+        return Plan::Act(Action::InstallVersion);
+    }
+    // The ID is latched as soon as any founder serves, before anything else is started: from then on `new` is no
+    // longer safe.
     if let Some(serving) = observed.members.iter().find_map(ObservedMember::serving) {
         return Plan::Act(Action::LatchCluster { cluster_id: serving.cluster_id });
     }
-    let mut ordinals = Vec::new();
-    let mut due = None;
-    for member in recorded(status, observed) {
-        match start_due(member, now) {
-            Due::Runs => {}
-            Due::Now => ordinals.push(member.ordinal),
-            Due::At(at) => due = Some(earliest(due, at)),
-        }
-    }
+    // Founders start together, since one alone has no quorum.
+    let (ordinals, until) = restart::due(recorded(status, observed), now);
     if ordinals.is_empty() {
-        return Plan::Wait { until: due, reason: "the founders have not formed a cluster yet".to_owned() };
+        return Plan::Wait { until, reason: "the founders have not formed a cluster yet".to_owned() };
     }
     Plan::Act(Action::Bootstrap { ordinals })
 }
 
-/// Whether every member of the wanted size and the endpoint have an address.
-pub fn is_placed(instance: &Instance, status: &Status) -> bool {
-    status.endpoint.is_some()
-        && !status.cluster_token.is_empty()
-        && (0..u32::from(instance.spec.size)).all(|ordinal| status.member(ordinal).is_some())
+/// What the rules for a cluster that has an ID look at.
+struct Look<'a> {
+    instance: &'a Instance,
+    status: &'a Status,
+    observed: &'a Observed,
+    cluster_id: u64,
 }
 
-/// The members that the endpoint should pass connections to: those that serve, belong to this cluster and
-/// have a vote. Where none does, what it has stays, since a member may answer clients that the control plane
-/// cannot reach; where it has nothing, all of them. What is no member's address, or is that of one that
-/// answers for another cluster or without a vote, is never passed to.
-pub fn wanted_backends(status: &Status, observed: &Observed, cluster_id: u64) -> Vec<SocketAddr> {
-    let clients = |wanted: &dyn Fn(&ObservedMember) -> bool| -> Vec<SocketAddr> {
-        let wanted = recorded(status, observed).filter(|m| wanted(m));
-        wanted.filter_map(|m| status.member(m.ordinal).map(|record| record.client)).collect()
-    };
-    let healthy = clients(&|m| serves(m, cluster_id));
-    if !healthy.is_empty() {
-        return healthy;
+impl<'a> Look<'a> {
+    /// The members on record with what was seen of each. What was never started has not been seen.
+    fn members(&self) -> impl Iterator<Item = (&'a MemberRecord, Option<&'a ObservedMember>)> {
+        let observed = self.observed;
+        self.status.members.iter().map(move |record| (record, observed.member(record.ordinal)))
     }
-    let silent = clients(&|m| m.serving().is_none());
-    let kept: Vec<SocketAddr> =
-        silent.iter().filter(|client| observed.endpoint.backends.contains(client)).copied().collect();
-    if kept.is_empty() { silent } else { kept }
+
+    /// The cluster's entry of a member.
+    fn peer(&self, record: &MemberRecord) -> Option<&'a Peer> {
+        self.observed.peer(&record.peer_url())
+    }
+
+    /// The voters on the cluster's list; none where there is no list.
+    fn voters(&self) -> usize {
+        self.observed.membership.as_ref().map_or(0, |peers| peers.iter().filter(|peer| !peer.learner).count())
+    }
+
+    /// Members on record that serve as voters of this cluster, by ordinal.
+    fn serving(&self) -> Vec<(&'a MemberRecord, &'a ObservedMember)> {
+        self.members().filter_map(|(r, m)| Some((r, m?))).filter(|(_, m)| serves(m, self.cluster_id)).collect()
+    }
+
+    /// Whether all is there that the member takes to be started: its certificates, and its binaries, as far as they
+    /// are those of the wanted version.
+    fn can_start(&self, record: &MemberRecord) -> bool {
+        let is_wanted = record.run.version == self.instance.spec.version;
+        self.observed.credentials && (self.observed.installed || !is_wanted)
+    }
+
+    /// Whether the cluster goes on when one more of its serving voters is taken away for a while. A cluster of
+    /// one has to pause for whatever is done to its member.
+    fn can_spare_one(&self) -> bool {
+        let serving = self.serving().len();
+        (self.voters() == 1 && serving == 1) || serving > quorum(self.voters())
+    }
+
+    /// Another serving member that could lead in place of `ordinal`; the lowest of those that `fit` best.
+    fn successor(&self, ordinal: u32, fit: impl Fn(&MemberRecord) -> bool) -> Option<Action> {
+        let serving = self.serving();
+        let others = || serving.iter().filter(|(record, _)| record.ordinal != ordinal);
+        let (record, member) = others().find(|(record, _)| fit(record)).or_else(|| others().next())?;
+        Some(Action::MoveLeader { from: ordinal, to: record.ordinal, id: member.serving()?.member_id })
+    }
+}
+
+/// Nothing is changed while a member does not serve.
+fn all_serve(look: &Look<'_>, now: Timestamp) -> Option<Plan> {
+    let down: Vec<String> = look
+        .members()
+        .filter(|(_, member)| !member.is_some_and(|m| serves(m, look.cluster_id)))
+        .map(|(record, _)| record.ordinal.to_string())
+        .collect();
+    let (_, until) = restart::due(recorded(look.status, look.observed), now);
+    if !down.is_empty() {
+        return Some(Plan::Wait { until, reason: format!("members {} do not serve", down.join(", ")) });
+    }
+    // A voter whose data was removed under its process serves until that ends: nothing may end it.
+    if let Some((record, _)) = look.serving().iter().find(|(_, member)| !member.data) {
+        let reason = format!("member {} lost its data while it runs", record.ordinal);
+        return Some(Plan::Wait { until, reason });
+    }
+    if look.observed.membership.is_none() {
+        return Some(Plan::Wait { until, reason: "the cluster does not list its members".to_owned() });
+    }
+    None
+}
+
+/// Whether every wanted place has a member on record, and the endpoint an address.
+pub fn is_placed(instance: &Instance, status: &Status) -> bool {
+    status.endpoint.is_some() && !status.cluster_token.is_empty() && slots(instance, status).missing.is_empty()
 }
 
 /// Whether a member serves as a voter of the latched cluster.
@@ -150,39 +202,6 @@ pub fn serves(member: &ObservedMember, cluster_id: u64) -> bool {
 /// What was seen of the members that are on record.
 fn recorded<'a>(status: &'a Status, observed: &'a Observed) -> impl Iterator<Item = &'a ObservedMember> {
     status.members.iter().filter_map(|record| observed.member(record.ordinal))
-}
-
-/// When a member is to be started.
-enum Due {
-    /// It runs.
-    Runs,
-    /// At once.
-    Now,
-    /// Not before.
-    At(Timestamp),
-}
-
-fn start_due(member: &ObservedMember, now: Timestamp) -> Due {
-    match member.process {
-        Process::Running => Due::Runs,
-        Process::Absent => Due::Now,
-        Process::Exited { at, quick_exits } => {
-            let due = at.saturating_add(back_off(quick_exits)).unwrap_or(now);
-            if due <= now { Due::Now } else { Due::At(due) }
-        }
-    }
-}
-
-/// The pause before the next start: none after the first quick exit, then 1 s, 2 s, 4 s … up to a minute.
-pub fn back_off(quick_exits: u32) -> SignedDuration {
-    match quick_exits {
-        0 | 1 => SignedDuration::ZERO,
-        n => SignedDuration::from_secs(1i64 << (n - 2).min(6)).min(LONGEST_BACK_OFF),
-    }
-}
-
-fn earliest(due: Option<Timestamp>, at: Timestamp) -> Timestamp {
-    due.map_or(at, |due| due.min(at))
 }
 
 #[cfg(test)]

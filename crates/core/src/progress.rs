@@ -6,6 +6,7 @@ use crate::{
     observed::{Health, Observed, ObservedMember, Process},
     plan::{is_placed, serves},
     quorum::quorum,
+    slots::slots,
     status::{MemberPhase, Phase},
     task::{StepName, TaskKind},
 };
@@ -17,12 +18,19 @@ pub fn passed_steps(kind: TaskKind, instance: &Instance, status: &Status, observ
 
 fn is_passed(step: StepName, instance: &Instance, status: &Status, observed: &Observed) -> bool {
     let all_members = |wanted: &dyn Fn(&ObservedMember) -> bool| observed.members.iter().all(wanted);
+    let version = &instance.spec.version;
     match step {
         StepName::PrepareEnv => is_placed(instance, status) && observed.credentials,
         StepName::InstallSuit => observed.installed,
         StepName::CreateEtcd => is_serving(status, observed),
         StepName::InstallMonitor => observed.monitored,
         StepName::CreateBackupPolicy => observed.backup_policy,
+        StepName::BackupEtcd => {
+            status.upgrade_snapshot.as_ref().is_some_and(|snapshot| snapshot.version == *version)
+                || status.members.iter().all(|member| member.run.version == *version)
+        }
+        // The last step of its task: it is passed when nothing is left to do, which the plan tells.
+        StepName::ResizeEtcd | StepName::UpgradeEtcd | StepName::UpdateEtcd => true,
         StepName::StopEtcd => !observed.endpoint.routed && all_members(&|m| m.process != Process::Running),
         StepName::RemoveData => all_members(&|m| !m.footprint && m.process == Process::Absent),
         // Passed by Action::Forget itself, in the transaction that deletes the records.
@@ -30,20 +38,31 @@ fn is_passed(step: StepName, instance: &Instance, status: &Status, observed: &Ob
     }
 }
 
-/// Whether every recorded member serves as a voter of the latched cluster and the endpoint accepts connections.
+/// Whether every recorded member has its data and serves as a voter of the latched cluster, and the endpoint accepts connections.
 pub fn is_serving(status: &Status, observed: &Observed) -> bool {
     let Some(cluster_id) = status.cluster_id else { return false };
     !status.members.is_empty()
-        && status.members.iter().all(|r| observed.member(r.ordinal).is_some_and(|m| serves(m, cluster_id)))
+        && status.members.iter().all(|r| observed.member(r.ordinal).is_some_and(|m| m.data && serves(m, cluster_id)))
         && observed.endpoint.serving
 }
 
 /// The instance's status word.
 pub fn phase(instance: &Instance, status: &Status, observed: &Observed) -> Phase {
+    let version = &instance.spec.version;
+    let slots = slots(instance, status);
     if instance.spec.deleting {
         Phase::Deleting
     } else if status.observed_generation == 0 {
         Phase::Creating
+    } else if status.observed_generation < instance.generation {
+        let joins = status.members.iter().any(|member| observed.peer(&member.peer_url()).is_none_or(|p| p.learner));
+        if status.members.iter().any(|member| member.run.version != *version) {
+            Phase::Upgrading
+        } else if joins || !slots.missing.is_empty() || !slots.surplus.is_empty() {
+            Phase::Resizing
+        } else {
+            Phase::Updating
+        }
     } else if is_serving(status, observed) {
         Phase::Running
     } else {
@@ -67,7 +86,7 @@ pub fn conditions(instance: &Instance, status: &Status, observed: &Observed) -> 
     let Some(cluster_id) = status.cluster_id else { return Vec::new() };
     let mut down = Vec::new();
     for member in &observed.members {
-        if serves(member, cluster_id) {
+        if serves(member, cluster_id) && member.data {
             continue;
         }
         let why = match (&member.process, &member.health) {
@@ -77,6 +96,7 @@ pub fn conditions(instance: &Instance, status: &Status, observed: &Observed) -> 
             }
             (Process::Exited { .. }, _) => "has ended".to_owned(),
             (_, Health::NotServing(why)) => why.clone(),
+            _ if serves(member, cluster_id) => "has lost its data and serves until its process ends".to_owned(),
             (_, Health::Serving(s)) if s.cluster_id != cluster_id => {
                 format!("belongs to another cluster ({:x}, not {cluster_id:x})", s.cluster_id)
             }
@@ -102,6 +122,14 @@ pub fn conditions(instance: &Instance, status: &Status, observed: &Observed) -> 
     vec![
         (ConditionKind::DiskWithinLimit, large.is_empty(), large.join("; ")),
         (ConditionKind::ResourcesLimited, unlimited.is_empty(), unlimited.join("; ")),
+        (
+            ConditionKind::SpaceLeft,
+            observed.out_of_space.is_empty(),
+            match observed.out_of_space.len() {
+                0 => String::new(),
+                n => format!("{n} members have used their backend quota up; no key can be written"),
+            },
+        ),
         (ConditionKind::MembersHealthy, down.is_empty(), down.join("; ")),
         (ConditionKind::Quorum, healthy >= quorum(voters), format!("{healthy} of {voters} voters serve")),
         (

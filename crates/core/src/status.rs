@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{InstanceId, condition::Condition};
+use crate::{EtcdVersion, InstanceId, condition::Condition, instance::RunConfig};
 
 /// What the controller knows and must not forget, one record an instance, written only by the controller.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -22,6 +22,10 @@ pub struct Status {
     pub endpoint: Option<SocketAddr>,
     /// Every member that is or may be running, by ordinal. A record is written before the member is started.
     pub members: Vec<MemberRecord>,
+    /// The snapshot that was taken before the upgrade to a version, so that it is taken once.
+    pub upgrade_snapshot: Option<UpgradeSnapshot>,
+    /// When space was last reclaimed by compaction: not more than once in ten minutes.
+    pub compacted_at: Option<Timestamp>,
     /// When every member's metrics had first been read; absent before.
     pub monitored_at: Option<Timestamp>,
     /// What is true of the instance now.
@@ -35,6 +39,9 @@ pub struct MemberRecord {
     pub ordinal: u32,
     /// Its subnet.
     pub subnet_id: String,
+    /// What it is to be started with. Written before the member is stopped for it, so that a member that dies on
+    /// its own comes back as it was.
+    pub run: RunConfig,
     /// Its zone, for example `ap-guangzhou-1`.
     pub zone: String,
     /// Where it serves clients.
@@ -45,6 +52,19 @@ pub struct MemberRecord {
     pub phase: MemberPhase,
     /// The version that it was last seen to run, as etcd prints it.
     pub version: Option<String>,
+}
+
+/// A snapshot taken before an upgrade.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpgradeSnapshot {
+    /// The version that was upgraded to.
+    pub version: EtcdVersion,
+    /// Where it is on the machine that took it.
+    pub path: String,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// When it was taken.
+    pub taken_at: Timestamp,
 }
 
 /// Status of an instance in the API.
@@ -58,6 +78,12 @@ pub enum Phase {
     Running,
     /// A member or the endpoint is missing.
     Abnormal,
+    /// Its configuration or attributes are being changed.
+    Updating,
+    /// Members are being added, moved or removed.
+    Resizing,
+    /// Members are being moved to another version.
+    Upgrading,
     /// Being taken down.
     Deleting,
 }
@@ -69,6 +95,9 @@ impl Phase {
             Self::Creating => "creating",
             Self::Running => "running",
             Self::Abnormal => "abnormal",
+            Self::Updating => "updating",
+            Self::Resizing => "resizing",
+            Self::Upgrading => "upgrading",
             Self::Deleting => "deleting",
         }
     }
@@ -103,16 +132,23 @@ impl MemberPhase {
     }
 }
 
+impl MemberRecord {
+    /// What it is known by in the cluster.
+    pub fn peer_url(&self) -> String {
+        format!("https://{}", self.peer)
+    }
+}
+
 impl Status {
     /// The record of member `ordinal`.
     pub fn member(&self, ordinal: u32) -> Option<&MemberRecord> {
         self.members.iter().find(|member| member.ordinal == ordinal)
     }
 
-    /// `initial-cluster` of the first start: every founder's name and peer URL.
-    pub fn initial_cluster(&self, id: &InstanceId) -> String {
-        let peers: Vec<String> =
-            self.members.iter().map(|m| format!("{}=https://{}", id.member_name(m.ordinal), m.peer)).collect();
+    /// `initial-cluster` of those members that `belong`: each one's name and peer URL.
+    pub fn initial_cluster(&self, id: &InstanceId, belong: impl Fn(&MemberRecord) -> bool) -> String {
+        let members = self.members.iter().filter(|member| belong(member));
+        let peers: Vec<String> = members.map(|m| format!("{}={}", id.member_name(m.ordinal), m.peer_url())).collect();
         peers.join(",")
     }
 }

@@ -38,6 +38,14 @@ pub enum TaskKind {
     CreateInstance,
     /// DeleteEtcdInstance.
     DeleteInstance,
+    /// ResizeEtcdInstance.
+    ResizeInstance,
+    /// UpgradeEtcdInstance.
+    UpgradeInstance,
+    /// ModifyEtcdConfiguration.
+    ModifyConfiguration,
+    /// ModifyEtcdAttribute, as far as it takes time.
+    ModifyAttribute,
 }
 
 impl TaskKind {
@@ -46,6 +54,10 @@ impl TaskKind {
         match self {
             Self::CreateInstance => "create_instance",
             Self::DeleteInstance => "delete_instance",
+            Self::ResizeInstance => "resize_instance",
+            Self::UpgradeInstance => "upgrade_instance",
+            Self::ModifyConfiguration => "modify_configuration",
+            Self::ModifyAttribute => "modify_attribute",
         }
     }
 
@@ -59,6 +71,9 @@ impl TaskKind {
                 StepName::InstallMonitor,
                 StepName::CreateBackupPolicy,
             ],
+            Self::ResizeInstance => &[StepName::PrepareEnv, StepName::ResizeEtcd],
+            Self::UpgradeInstance => &[StepName::InstallSuit, StepName::BackupEtcd, StepName::UpgradeEtcd],
+            Self::ModifyConfiguration | Self::ModifyAttribute => &[StepName::PrepareEnv, StepName::UpdateEtcd],
             Self::DeleteInstance => &[StepName::StopEtcd, StepName::RemoveData, StepName::CleanEnv],
         }
     }
@@ -101,6 +116,14 @@ pub enum StepName {
     InstallMonitor,
     /// `default-backup-policy` exists.
     CreateBackupPolicy,
+    /// The members are those that are wanted.
+    ResizeEtcd,
+    /// A snapshot from before the upgrade is there.
+    BackupEtcd,
+    /// Every member runs the wanted version.
+    UpgradeEtcd,
+    /// Every member runs with what is wanted, where it is wanted.
+    UpdateEtcd,
     /// No process of the instance runs.
     StopEtcd,
     /// Nothing of the members is left on disk.
@@ -118,6 +141,10 @@ impl StepName {
             Self::CreateEtcd => "create_etcd",
             Self::InstallMonitor => "install_monitor",
             Self::CreateBackupPolicy => "create_backup_policy",
+            Self::ResizeEtcd => "resize_etcd",
+            Self::BackupEtcd => "backup_etcd",
+            Self::UpgradeEtcd => "upgrade_etcd",
+            Self::UpdateEtcd => "update_etcd",
             Self::StopEtcd => "stop_etcd",
             Self::RemoveData => "remove_data",
             Self::CleanEnv => "clean_env",

@@ -52,21 +52,26 @@ pub fn client(ordinal: u8) -> SocketAddr {
     (Ipv4Addr::new(127, 77, 0, ordinal), 2379).into()
 }
 
-/// The status of an instance of `size` members when it was placed.
-pub fn status(size: u8) -> Status {
-    let members = (0..size).map(|ordinal| MemberRecord {
+/// The record of member `ordinal` when it was placed.
+pub fn member(ordinal: u8) -> MemberRecord {
+    MemberRecord {
         ordinal: ordinal.into(),
         subnet_id: "subnet-abcd1234".to_owned(),
+        run: instance(1).spec.run_config(),
         zone: "ap-guangzhou-1".to_owned(),
         client: client(ordinal),
         peer: (client(ordinal).ip(), 2380).into(),
         phase: MemberPhase::Pending,
         version: None,
-    });
+    }
+}
+
+/// The status of an instance of `size` members when it was placed.
+pub fn status(size: u8) -> Status {
     Status {
         cluster_token: "token".to_owned(),
         endpoint: Some((Ipv4Addr::new(127, 77, 1, 0), 2379).into()),
-        members: members.collect(),
+        members: (0..size).map(member).collect(),
         ..Status::default()
     }
 }

@@ -15,6 +15,9 @@ pub trait EtcdAdmin: Send + Sync + 'static {
     /// The member's own metrics, in Prometheus text format, at most 8 MiB.
     async fn metrics(&self, target: &Target) -> Result<String, super::Error>;
 
+    /// Waits, for at most two seconds, until the member serves its peers at `peer`. `ca` is the instance's CA, PEM.
+    async fn serves_peers(&self, peer: SocketAddr, ca: &str) -> bool;
+
     /// Drops every connection to the instance's members.
     fn forget(&self, instance: &InstanceId);
 }

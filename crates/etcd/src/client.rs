@@ -154,6 +154,10 @@ impl EtcdAdmin for LiveAdmin {
             .map_err(|reason| not_serving(target, reason))
     }
 
+    async fn serves_peers(&self, peer: SocketAddr, ca: &str) -> bool {
+        crate::peer::serves_peers(peer, ca).await
+    }
+
     fn forget(&self, instance: &InstanceId) {
         self.connections().retain(|_, connection| connection.instance != *instance);
     }
@@ -174,13 +178,19 @@ async fn status_and_read(client: &Client) -> Result<Serving, etcd_client::Error>
         Err(error) => return Err(error),
     }
     let (cluster_id, member_id) = status.header().map_or((0, 0), |header| (header.cluster_id(), header.member_id()));
+    let database_bytes = u64::try_from(status.db_size()).unwrap_or(0);
     Ok(Serving {
         cluster_id,
         member_id,
         leader: member_id != 0 && status.leader() == member_id,
         learner: status.is_learner(),
         version: status.version().to_owned(),
-        database_bytes: u64::try_from(status.db_size()).unwrap_or(0),
+        database_bytes,
+        // etcd 3.3 does not tell: all of it, then.
+        database_bytes_in_use: u64::try_from(status.raft_used_db_size())
+            .ok()
+            .filter(|bytes| *bytes != 0)
+            .unwrap_or(database_bytes),
     })
 }
 

@@ -10,13 +10,13 @@ use cetcd_core::{
     member::{MemberPaths, MemberSpec},
 };
 
-/// The arguments, without the program itself, that `spec.version` of etcd is to be started with.
+/// The arguments, without the program itself, that `spec.run.version` of etcd is to be started with.
 pub fn command_arguments(spec: &MemberSpec, paths: &MemberPaths) -> Vec<String> {
     let mut flags = Flags(Vec::with_capacity(32));
     flags.set("name", spec.name());
     flags.set("data-dir", paths.data.display());
 
-    let client = url(spec.security.https, spec.client);
+    let client = url(spec.run.security.https, spec.client);
     let peer = url(true, spec.peer);
     flags.set("listen-client-urls", &client);
     flags.set("advertise-client-urls", &client);
@@ -26,10 +26,10 @@ pub fn command_arguments(spec: &MemberSpec, paths: &MemberPaths) -> Vec<String> 
     flags.set("initial-cluster-token", &spec.token);
     flags.set("initial-cluster-state", spec.start.as_str());
 
-    if spec.security.https {
+    if spec.run.security.https {
         flags.set("cert-file", paths.server_cert.display());
         flags.set("key-file", paths.server_key.display());
-        if spec.security.client_cert_auth {
+        if spec.run.security.client_cert_auth {
             flags.set("client-cert-auth", true);
             flags.set("trusted-ca-file", paths.ca.display());
         }
@@ -39,12 +39,12 @@ pub fn command_arguments(spec: &MemberSpec, paths: &MemberPaths) -> Vec<String> 
     flags.set("peer-client-cert-auth", true);
     flags.set("peer-trusted-ca-file", paths.ca.display());
 
-    if let Some(compaction) = &spec.auto_compaction {
+    if let Some(compaction) = &spec.run.auto_compaction {
         flags.set("auto-compaction-mode", compaction.mode.as_str());
         flags.set("auto-compaction-retention", &compaction.retention);
     }
-    flags.set("quota-backend-bytes", spec.quota_bytes);
-    for_version(&mut flags, &spec.version);
+    flags.set("quota-backend-bytes", spec.run.quota_bytes);
+    for_version(&mut flags, &spec.run.version);
     flags.0
 }
 
@@ -107,7 +107,7 @@ mod tests {
 
     use cetcd_core::{
         InstanceId,
-        instance::{AutoCompaction, CompactionMode, Security},
+        instance::{AutoCompaction, CompactionMode, RunConfig, Security},
         member::{MemberCertificates, Start},
     };
 
@@ -117,16 +117,18 @@ mod tests {
         MemberSpec {
             instance: InstanceId::parse("etcd-abcd1234").unwrap(),
             ordinal: 2,
-            version: version.parse().unwrap(),
+            run: RunConfig {
+                version: version.parse().unwrap(),
+                security: Security::default(),
+                auto_compaction: Some(AutoCompaction { mode: CompactionMode::Periodic, retention: "5m".to_owned() }),
+                quota_bytes: 8 * 1024 * 1024 * 1024,
+                resources: None,
+            },
             client: "127.1.0.5:2379".parse().unwrap(),
             peer: "127.1.0.5:2380".parse().unwrap(),
             start: Start::Existing,
             initial_cluster: "etcd-abcd1234-etcd-2=https://127.1.0.5:2380".to_owned(),
             token: "a-token".to_owned(),
-            security: Security::default(),
-            auto_compaction: Some(AutoCompaction { mode: CompactionMode::Periodic, retention: "5m".to_owned() }),
-            quota_bytes: 8 * 1024 * 1024 * 1024,
-            resources: None,
             certificates: MemberCertificates::default(),
         }
     }
@@ -174,7 +176,7 @@ mod tests {
     #[test]
     fn without_https_only_the_peers_use_tls() {
         let mut plain = spec("v3.5.16");
-        plain.security = Security { https: false, client_cert_auth: false };
+        plain.run.security = Security { https: false, client_cert_auth: false };
         let arguments = command_arguments(&plain, &paths());
         assert!(arguments.contains(&"--listen-client-urls=http://127.1.0.5:2379".to_owned()));
         assert!(arguments.contains(&"--listen-peer-urls=https://127.1.0.5:2380".to_owned()));
@@ -187,7 +189,7 @@ mod tests {
     #[test]
     fn https_without_client_certificates_trusts_nobody_in_particular() {
         let mut open = spec("v3.5.16");
-        open.security = Security { https: true, client_cert_auth: false };
+        open.run.security = Security { https: true, client_cert_auth: false };
         let arguments = command_arguments(&open, &paths());
         assert!(arguments.contains(&"--cert-file=/m/server.pem".to_owned()));
         assert!(!arguments.iter().any(|a| a.starts_with("--trusted-ca-file=")));

@@ -13,6 +13,7 @@ mod metrics;
 mod operate;
 pub mod operator;
 mod path;
+mod peer;
 mod session;
 mod snapshot;
 pub mod versions;

@@ -192,7 +192,7 @@ async fn a_full_database_is_cleared_by_compacting_defragmenting_and_disarming() 
 async fn fill_and_clear(version: &EtcdVersion) {
     let admin = &admin();
     let (mut specs, control_plane) = specs(version, 1, true);
-    specs[0].quota_bytes = 2 * 1024 * 1024;
+    specs[0].run.quota_bytes = 2 * 1024 * 1024;
     let mut member = Member::launch(&specs[0], &control_plane);
     let id = member.serving(admin).await.member_id;
     let through = [member.target.clone()];

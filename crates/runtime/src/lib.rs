@@ -24,8 +24,8 @@ pub trait Runtime: Send + Sync + 'static {
     /// (started by this process or an earlier one). Answers once the process exists; it may not serve yet.
     async fn ensure_member(&self, spec: &MemberSpec) -> Result<(), Error>;
 
-    /// Ends the member's process, asking first and forcing after a grace period. Answers once it has ended.
-    async fn stop_member(&self, instance: &InstanceId, ordinal: u32) -> Result<(), Error>;
+    /// Ends the member's process. Answers once it has ended.
+    async fn stop_member(&self, instance: &InstanceId, ordinal: u32, stop: Stop) -> Result<(), Error>;
 
     /// Removes all that the member left: data, certificates, logs, limits. Refused while its process runs.
     async fn remove_member(&self, instance: &InstanceId, ordinal: u32) -> Result<(), Error>;
@@ -40,11 +40,27 @@ pub trait Runtime: Send + Sync + 'static {
     /// Closes the endpoint and removes what it left. Answers once it no longer listens.
     async fn remove_endpoint(&self, instance: &InstanceId) -> Result<(), Error>;
 
+    /// Where a snapshot of the instance, taken on this machine, is to be kept; its folder is there when this
+    /// answers. It goes with the instance.
+    async fn snapshot_path(&self, instance: &InstanceId, name: &str) -> Result<PathBuf, Error>;
+
+    /// Removes what is kept of the instance beside its members and its endpoint: its snapshots.
+    async fn forget(&self, instance: &InstanceId) -> Result<(), Error>;
+
     /// The instances of which anything (a process, a directory, a route) is left on this runtime.
     async fn instances(&self) -> Result<BTreeSet<InstanceId>, Error>;
 
     /// A counter that moves when a process of the instance, or its endpoint's, ended: the sign to look again.
     fn changes(&self, instance: &InstanceId) -> tokio::sync::watch::Receiver<u64>;
+}
+
+/// How a process is ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// It is asked, and forced after a grace period: it hands over what it leads and says goodbye to clients.
+    Gracefully,
+    /// It is killed: nobody needs anything of it any more.
+    AtOnce,
 }
 
 /// Where something can serve.
@@ -83,6 +99,10 @@ pub struct MemberView {
     pub ordinal: u32,
     /// Its process.
     pub process: Process,
+    /// Whether its data directory holds a member's data.
+    pub data: bool,
+    /// What its process was last started with ([`cetcd_core::instance::RunConfig::line`]).
+    pub started_with: Option<String>,
     /// Bytes that its data directory takes on disk, as last measured.
     pub disk_bytes: u64,
     /// Why its CPU and memory limits are not in force, where they were asked for and are not.

@@ -3,7 +3,7 @@
 use cetcd_controller::World;
 use cetcd_core::{
     Instance, InstanceId, Task,
-    instance::{BackupSettings, Charge, Security, Spec},
+    instance::{BackupSettings, Charge, Resources, Security, Spec},
     task::{TaskKind, TaskState},
 };
 use cetcd_store::{
@@ -11,7 +11,7 @@ use cetcd_store::{
     records::{self, Record},
 };
 
-use crate::fakes::VERSION;
+use crate::fakes::VERSIONS;
 
 /// What a simulated creation asks for.
 #[derive(Debug, Clone)]
@@ -20,6 +20,8 @@ pub struct Wanted {
     pub id: Option<InstanceId>,
     /// Number of members.
     pub size: u8,
+    /// The oldest of the versions that there are, in place of the one in the middle.
+    pub old: bool,
     /// TLS for clients.
     pub https: bool,
     /// Whether a password for backups is sealed with it.
@@ -82,14 +84,76 @@ pub async fn delete(world: &World, id: &InstanceId) -> Result<bool, Error> {
     Ok(store.txn(txn).await?.succeeded)
 }
 
+/// A change that takes time.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// To another number of members.
+    Resize(u8),
+    /// To the next version that there is.
+    Upgrade,
+    /// Another limit of memory, in GiB, and number of members at once.
+    Configure(u32, u8),
+    /// To those of the three subnets, by number.
+    Move(Vec<usize>),
+}
+
+/// The subnets that there are.
+const SUBNETS: [&str; 3] = ["subnet-abcd1234", "subnet-abcd2345", "subnet-abcd3456"];
+
+/// Accepts a change. False: it was refused, or another writer was quicker; nothing was written.
+pub async fn change(world: &World, id: &InstanceId, change: &Change) -> Result<bool, Error> {
+    let store = world.store.as_ref();
+    let current: Option<Record<Instance>> = records::get(store, &records::instance_key(id)).await?;
+    let Some(Record { value: before, revision }) = current else { return Ok(false) };
+    let tasks = store.range(&records::tasks_prefix(id)).await?.entries;
+    for entry in &tasks {
+        let task: Record<Task> = records::decode(entry)?;
+        if task.value.state == TaskState::Process {
+            return Ok(false);
+        }
+    }
+    let mut instance = before.clone();
+    let kind = match change {
+        Change::Resize(size) => {
+            instance.spec.size = *size;
+            TaskKind::ResizeInstance
+        }
+        Change::Upgrade => {
+            let next = VERSIONS.into_iter().find(|version| *version > instance.spec.version);
+            instance.spec.version = next.unwrap_or_else(|| instance.spec.version.clone());
+            TaskKind::UpgradeInstance
+        }
+        Change::Configure(memory_gib, size) => {
+            instance.spec.resources = Some(Resources { cpu: 1, memory_gib: *memory_gib });
+            instance.spec.size = *size;
+            TaskKind::ModifyConfiguration
+        }
+        Change::Move(subnets) => {
+            instance.spec.subnet_ids = subnets.iter().map(|number| SUBNETS[*number].to_owned()).collect();
+            TaskKind::ModifyAttribute
+        }
+    };
+    if instance == before || instance.spec.deleting {
+        return Ok(false);
+    }
+    instance.generation += 1;
+    let task = Task::accepted(world.entropy.uuid(), kind, &instance, world.clock.now());
+    let txn = Txn::new()
+        .when(Compare::mod_revision(records::instance_key(id), revision))
+        .when(Compare::absent(records::task_key(&task)))
+        .then(records::put_instance(&instance))
+        .then(records::put_task(&task));
+    Ok(store.txn(txn).await?.succeeded)
+}
+
 fn spec(wanted: &Wanted) -> Spec {
     Spec {
         name: "simulated".to_owned(),
         description: String::new(),
         vpc_id: "vpc-abcd1234".to_owned(),
         service_subnet_id: "subnet-abcd1234".to_owned(),
-        subnet_ids: vec!["subnet-abcd1234".to_owned(), "subnet-abcd2345".to_owned(), "subnet-abcd3456".to_owned()],
-        version: VERSION,
+        subnet_ids: SUBNETS.map(str::to_owned).to_vec(),
+        version: VERSIONS[usize::from(!wanted.old)].clone(),
         size: wanted.size,
         security: Security { https: wanted.https, client_cert_auth: wanted.https },
         auto_compaction: None,

@@ -107,7 +107,7 @@ impl Audit {
         let Some(before) = self.status.insert(id.clone(), next.clone()) else { return };
         let kept = |what: &str, kept: bool| (!kept).then(|| format!("{what} of {id} was changed after it was set"));
         let members = before.members.iter().all(|m| {
-            next.member(m.ordinal).is_some_and(|n| (n.client, n.peer, &n.subnet_id) == (m.client, m.peer, &m.subnet_id))
+            next.member(m.ordinal).is_none_or(|n| (n.client, n.peer, &n.subnet_id) == (m.client, m.peer, &m.subnet_id))
         });
         self.violations.extend(
             [
@@ -223,7 +223,7 @@ impl Audit {
             tasks
                 .filter(|task| match task.kind {
                     TaskKind::DeleteInstance => task.state != TaskState::Done,
-                    TaskKind::CreateInstance => task.state == TaskState::Process,
+                    _ => task.state == TaskState::Process,
                 })
                 .map(|task| format!("{id} is forgotten and its {} is {}", task.kind.as_str(), task.state.as_str())),
         );

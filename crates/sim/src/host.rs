@@ -2,7 +2,7 @@
 //!
 //! etcd is modelled by what matters to who runs it: a cluster forms when a quorum of its founders runs; a
 //! member that joined it and then starts without its data must not vote again, and one that founds anew makes
-//! a second cluster. Both are violations wherever they happen.
+//! a second cluster. Both are violations wherever they happen. What a formed cluster agrees on is [`Cluster`].
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,10 +10,12 @@ use std::{
 };
 
 use cetcd_core::{
-    InstanceId,
+    EtcdVersion, InstanceId,
     member::{MemberSpec, Start},
     quorum::quorum,
 };
+
+use crate::cluster::{Cluster, founder_id};
 
 /// An end sooner than this after the start counts as quick, in milliseconds.
 const QUICK: i64 = 10_000;
@@ -25,14 +27,24 @@ pub(crate) struct Host {
     pub routes: BTreeMap<InstanceId, Route>,
     /// Whether the endpoint process runs; it serves all routes.
     pub endpoint_runs: bool,
-    pub installed: bool,
+    pub installed: BTreeSet<EtcdVersion>,
+    /// What formed clusters agreed on, by instance.
+    pub clusters: BTreeMap<InstanceId, Cluster>,
+    /// Counts looks and faults.
+    pub ticks: u64,
+    /// When an instance was last looked at.
+    pub looked: BTreeMap<InstanceId, u64>,
+    /// Those that served when they were.
+    pub served_at_look: BTreeSet<InstanceId>,
+    /// When something last happened to it.
+    pub faulted: BTreeMap<InstanceId, u64>,
     /// Members whose files cannot be written: no start gets as far as a process.
     pub unwritable: BTreeSet<(InstanceId, u32)>,
     /// Every cluster that ever formed, by instance.
     pub formed: BTreeMap<InstanceId, BTreeSet<u64>>,
     pub violations: Vec<String>,
     /// Nothing is due before; 0 where that is not known.
-    quiet_until: i64,
+    pub quiet_until: i64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,11 +57,26 @@ pub(crate) struct Route {
 #[derive(Debug, Clone)]
 pub(crate) struct Member {
     pub process: Run,
-    /// The cluster that its data directory belongs to.
-    pub data: Option<u64>,
+    /// What its data directory holds; where that was removed under its process, what the process holds.
+    pub data: Option<Data>,
+    /// Its data directory was removed and its process goes on.
+    pub unlinked: bool,
+    /// Its backend is full of free pages.
+    pub full: bool,
     /// Whether it ever took part in a cluster that had formed.
     pub joined: bool,
     pub launch: Option<Launch>,
+}
+
+/// What a member holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Data {
+    /// The cluster that it belongs to.
+    pub cluster: u64,
+    /// Its own ID there.
+    pub id: u64,
+    /// The last write that it has.
+    pub index: u64,
 }
 
 /// What its process was last started with.
@@ -58,7 +85,11 @@ pub(crate) struct Launch {
     pub start: Start,
     pub client: SocketAddr,
     pub peer: SocketAddr,
-    pub founders: usize,
+    /// Its version.
+    pub version: EtcdVersion,
+    /// All that it was started with, in one line.
+    pub line: String,
+    pub founders: Vec<SocketAddr>,
     /// The ID that the founders give their cluster; it follows from their URLs and the token.
     pub cluster: u64,
 }
@@ -81,31 +112,42 @@ pub(crate) enum Run {
 
 impl Member {
     fn new() -> Self {
-        Self { process: Run::Never, data: None, joined: false, launch: None }
+        Self { process: Run::Never, data: None, unlinked: false, full: false, joined: false, launch: None }
     }
 
     pub fn runs(&self) -> bool {
         matches!(self.process, Run::Running { .. })
     }
 
-    fn is_up(&self, now: i64) -> bool {
+    pub fn is_up(&self, now: i64) -> bool {
         matches!(self.process, Run::Running { ready, .. } if ready <= now)
     }
 
     /// It joined a cluster and its data is gone: etcd cannot go on, and only a repair brings it back.
     pub fn is_lost(&self) -> bool {
-        self.joined && self.data.is_none()
+        self.joined && !self.has_data()
     }
 
-    /// Whether it counts towards a quorum as soon as it is up: a founder that is still starting has no data yet.
-    pub fn has_data_or_makes_it(&self) -> bool {
-        self.data.is_some() || (self.runs() && self.launch.as_ref().is_some_and(|launch| launch.start == Start::New))
+    /// Whether its data directory holds a member's data.
+    pub fn has_data(&self) -> bool {
+        self.data.is_some() && !self.unlinked
+    }
+
+    /// Its process ends at `at` at the latest.
+    pub fn end_by(&mut self, at: i64) {
+        if let Run::Running { end, .. } = &mut self.process {
+            *end = Some(end.map_or(at, |end| end.min(at)));
+        }
     }
 
     fn end(&mut self, now: i64) {
         if let Run::Running { since, quick_exits, .. } = self.process {
             let quick_exits = if now - since < QUICK { quick_exits.saturating_add(1) } else { 0 };
             self.process = Run::Exited { at: now, quick_exits };
+            if self.unlinked {
+                self.data = None;
+                self.unlinked = false;
+            }
         }
     }
 }
@@ -122,7 +164,13 @@ impl Host {
             start: spec.start,
             client: spec.client,
             peer: spec.peer,
-            founders: spec.initial_cluster.split(',').count(),
+            version: spec.run.version.clone(),
+            line: spec.run.line(),
+            founders: spec
+                .initial_cluster
+                .split(',')
+                .filter_map(|part| part.split_once("=https://")?.1.parse().ok())
+                .collect(),
             cluster: cluster_id(&spec.token, &spec.initial_cluster),
         };
         let name = spec.name();
@@ -138,12 +186,28 @@ impl Host {
         member.process =
             Run::Running { since: now, ready: now + delay, end: end.map(|after| now + after), quick_exits };
         member.launch = Some(launch);
+        let data = member.data;
         let amnesia = member.is_lost() && spec.start == Start::New;
         if amnesia {
             self.violations.push(format!("{name} founds again after it had joined a cluster and lost its data"));
         }
         if latched && spec.start == Start::New {
             self.violations.push(format!("{name} is started as new although a cluster ID is recorded"));
+        }
+        if let (Some(data), Some(cluster)) = (data, self.clusters.get(&spec.instance)) {
+            let removed = cluster.removed.contains(&data.id) && self.served_at_look.contains(&spec.instance);
+            self.own_disruption(
+                &spec.instance,
+                removed,
+                &format!("{name} is started with what it had before its removal"),
+            );
+        }
+        if let Some(cluster) = self.clusters.get(&spec.instance)
+            && data.is_none()
+            && spec.start == Start::Existing
+        {
+            let had = cluster.at(spec.peer).is_some_and(|listed| listed.started);
+            self.own_disruption(&spec.instance, had, &format!("{name} is started without the data that it had"));
         }
         let shares = self.members.iter().find(|((id, ordinal), other)| {
             (id, *ordinal) != (&spec.instance, spec.ordinal)
@@ -169,74 +233,119 @@ impl Host {
         if now < self.quiet_until {
             return;
         }
-        for member in self.members.values_mut() {
+        let mut ended = BTreeSet::new();
+        for ((id, _), member) in &mut self.members {
             if let Run::Running { end: Some(end), .. } = member.process
                 && end <= now
             {
                 member.end(end);
+                ended.insert(id.clone());
             }
+        }
+        for id in ended {
+            self.fault(&id);
         }
         let instances: BTreeSet<InstanceId> = self.members.keys().map(|(id, _)| id.clone()).collect();
         for id in instances {
             self.found(&id, now);
             self.form(&id, now);
+            self.agree(&id, now);
         }
         let times = self.members.values().flat_map(|member| match member.process {
             Run::Running { ready, end, .. } => [Some(ready), end],
             _ => [None, None],
         });
-        self.quiet_until = times.flatten().filter(|time| *time > now).min().unwrap_or(i64::MAX);
+        // Writes and elections go on all the time.
+        let soon = if self.clusters.is_empty() { i64::MAX } else { now + 20 };
+        self.quiet_until = times.flatten().filter(|time| *time > now).min().unwrap_or(i64::MAX).min(soon);
     }
 
     /// Members that are up without data make theirs, or cannot.
     fn found(&mut self, id: &InstanceId, now: i64) {
         let serving = self.serving_cluster(id, now);
+        let mut cluster = self.clusters.get(id).cloned();
         for (_, member) in self.of_mut(id) {
-            if !member.is_up(now) || member.data.is_some() {
+            if !member.is_up(now) {
                 continue;
             }
             let Some(launch) = &member.launch else { continue };
-            match (launch.start, serving) {
-                (Start::New, _) => member.data = Some(launch.cluster),
-                // It asks the others who belongs to the cluster, and catches up from them.
-                (Start::Existing, Some(cluster)) if !member.joined => member.data = Some(cluster),
-                // Nobody to ask; or the leader knows that it had more than it has: etcd ends itself.
-                (Start::Existing, _) => member.end(now),
+            if let Some(data) = member.data {
+                // The others refuse one that was removed.
+                if cluster.as_ref().is_some_and(|cluster| cluster.removed.contains(&data.id)) && serving.is_some() {
+                    member.end_by(now + 500);
+                } else if let Some(listed) =
+                    cluster.as_mut().and_then(|cluster| cluster.peers.iter_mut().find(|listed| listed.id == data.id))
+                {
+                    listed.started |= serving.is_some();
+                }
+                continue;
             }
+            let listed = cluster.as_ref().and_then(|cluster| cluster.at(launch.peer));
+            match (launch.start, serving, listed) {
+                (Start::New, _, _) => {
+                    let place = launch.founders.iter().position(|peer| *peer == launch.peer).unwrap_or_default();
+                    member.data = Some(Data { cluster: launch.cluster, id: founder_id(place), index: 0 });
+                }
+                // It asks the others who belongs to the cluster, and catches up from them.
+                (Start::Existing, Some(cluster), Some(listed)) if !listed.started => {
+                    member.data = Some(Data { cluster, id: listed.id, index: 0 });
+                }
+                // Nobody to ask, or nobody knows it, or it is known to have had more: it ends.
+                (Start::Existing, _, _) => member.end(now),
+            }
+        }
+        if let Some(cluster) = cluster {
+            self.clusters.insert(id.clone(), cluster);
         }
     }
 
     /// A quorum of founders that is up forms the cluster, and whoever is up with it has joined.
     fn form(&mut self, id: &InstanceId, now: i64) {
-        let Some(cluster) = self.serving_cluster(id, now) else { return };
+        let Some((cluster, founders)) = self.forming(id, now) else { return };
         let known = self.formed.entry(id.clone()).or_default();
         if known.insert(cluster) && known.len() > 1 {
             self.violations.push(format!("{id} has a second cluster"));
         }
+        self.clusters.entry(id.clone()).or_insert_with(|| Cluster::founded(cluster, &founders));
         for (_, member) in self.of_mut(id) {
-            if member.is_up(now) && member.data == Some(cluster) {
+            if member.is_up(now) && member.data.is_some_and(|data| data.cluster == cluster) {
                 member.joined = true;
             }
         }
     }
 
-    /// The cluster of the instance that has a quorum now.
-    pub fn serving_cluster(&self, id: &InstanceId, now: i64) -> Option<u64> {
-        let mut up: BTreeMap<u64, (usize, usize)> = BTreeMap::new();
+    /// A cluster that a quorum of its founders makes, or that has formed and has one; and its founders.
+    fn forming(&self, id: &InstanceId, now: i64) -> Option<(u64, Vec<SocketAddr>)> {
+        let mut up: BTreeMap<u64, (usize, Vec<SocketAddr>)> = BTreeMap::new();
         for (_, member) in self.of(id).filter(|(_, m)| m.is_up(now)) {
-            if let (Some(cluster), Some(launch)) = (member.data, &member.launch) {
-                let entry = up.entry(cluster).or_default();
-                *entry = (entry.0 + 1, launch.founders);
+            if let (Some(data), Some(launch)) = (member.data, &member.launch) {
+                let entry = up.entry(data.cluster).or_default();
+                *entry = (entry.0 + 1, launch.founders.clone());
             }
         }
-        up.into_iter().find(|(_, (count, founders))| *count >= quorum(*founders)).map(|(cluster, _)| cluster)
+        let known = self.clusters.get(id).map(|cluster| cluster.id);
+        let enough = |cluster: u64, count: usize, founders: usize| {
+            if known == Some(cluster) { self.has_quorum(id, now) } else { count >= quorum(founders) }
+        };
+        up.into_iter()
+            .find(|(cluster, (count, founders))| enough(*cluster, *count, founders.len()))
+            .map(|(cluster, (_, founders))| (cluster, founders))
+    }
+
+    /// The cluster of the instance that has a quorum and a leader now.
+    pub fn serving_cluster(&self, id: &InstanceId, now: i64) -> Option<u64> {
+        let cluster = self.clusters.get(id)?;
+        (cluster.leader.is_some() && self.has_quorum(id, now)).then_some(cluster.id)
     }
 
     /// Whether member `ordinal` answers a linearizable read, and for which cluster.
     pub fn serves(&self, id: &InstanceId, ordinal: u32, now: i64) -> Option<u64> {
         let cluster = self.serving_cluster(id, now)?;
         let member = self.members.get(&(id.clone(), ordinal))?;
-        (member.is_up(now) && member.data == Some(cluster)).then_some(cluster)
+        let listed = member.data.is_some_and(|data| {
+            data.cluster == cluster && self.clusters.get(id).is_some_and(|known| known.with_id(data.id).is_some())
+        });
+        (member.is_up(now) && listed).then_some(cluster)
     }
 
     /// Who listens for clients at `address`.

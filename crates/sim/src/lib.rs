@@ -23,6 +23,7 @@
 
 pub mod api;
 mod audit;
+mod cluster;
 mod fakes;
 mod gate;
 mod host;

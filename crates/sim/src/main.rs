@@ -27,8 +27,8 @@ fn main() -> ExitCode {
         }),
         _ => scenario::run_all(seeds, options).map(|all| {
             format!(
-                "{} scenarios, {} instances, {} events, {} crashes of the control plane: nothing wrong",
-                all.scenarios, all.created, all.events, all.crashes
+                "{} scenarios, {} instances, {} changes, {} events, {} crashes of the control plane: nothing wrong",
+                all.scenarios, all.created, all.changed, all.events, all.crashes
             )
         }),
     };

@@ -26,6 +26,7 @@ impl State {
         let now = self.now;
         for (id, ordinal) in which {
             self.host.end(id, *ordinal, now);
+            self.host.fault(id);
         }
         self.host.settle(now);
     }
@@ -67,6 +68,34 @@ impl State {
         self.host.endpoint_runs = false;
     }
 
+    /// A data directory is removed under its process, which goes on. Only once the cluster's ID is recorded, as below.
+    pub fn unlink_data(&mut self) {
+        let latched: Vec<_> = self.running().into_iter().filter(|(id, _)| self.is_latched(id)).collect();
+        if let Some(key) = self.rng.pick(&latched) {
+            self.note(format_args!("the data of {} is removed under it", key.0.member_name(key.1)));
+            if let Some(member) = self.host.members.get_mut(&key) {
+                member.unlinked = member.data.is_some();
+            }
+            self.host.fault(&key.0);
+        }
+    }
+
+    /// A backend has no space left: the member raises NOSPACE.
+    pub fn fill_one(&mut self) {
+        let running = self.running();
+        if let Some(key) = self.rng.pick(&running)
+            && let Some(member) = self.host.members.get_mut(&key)
+            && let Some(data) = member.data
+            && let Some(cluster) = self.host.clusters.get_mut(&key.0)
+            && cluster.with_id(data.id).is_some()
+        {
+            member.full = true;
+            cluster.alarms.insert(data.id);
+            self.host.fault(&key.0);
+            self.note(format_args!("{} has no space left", key.0.member_name(key.1)));
+        }
+    }
+
     /// A data directory is lost with its process. Only once the cluster's ID is recorded: before that nothing was
     /// acknowledged to anyone, and a founder that lost its data cannot be told from one that had none.
     pub fn lose_data(&mut self) {
@@ -75,6 +104,8 @@ impl State {
             self.note(format_args!("the data of {} is lost", key.0.member_name(key.1)));
             if let Some(member) = self.host.members.get_mut(&key) {
                 member.data = None;
+                member.unlinked = false;
+                member.full = false;
             }
             self.end(&[key]);
         }
@@ -92,7 +123,7 @@ impl State {
     /// The binaries are removed; what runs goes on.
     pub fn lose_binaries(&mut self) {
         self.note(format_args!("the binaries are removed"));
-        self.host.installed = false;
+        self.host.installed.clear();
     }
 
     /// Nothing bad that was to come does, and disks can be written again.

@@ -13,13 +13,16 @@ use std::{
 use cetcd_core::{
     InstanceId,
     quorum::quorum,
+    slots::slots,
     status::Phase,
     task::{TaskKind, TaskState},
 };
 
 use crate::{
     Flaw, Odds, Schedule, Sim, Weather,
-    api::{self, Wanted},
+    api::{self, Change, Wanted},
+    cluster::Cluster,
+    host::Member,
     sim::State,
 };
 
@@ -41,6 +44,8 @@ pub struct Outcome {
     pub events: u64,
     /// How many instances were made.
     pub created: u64,
+    /// How many changes of them were accepted.
+    pub changed: u64,
     /// How often the control plane died.
     pub crashes: u64,
     /// What happened, where it was kept.
@@ -85,7 +90,8 @@ pub fn run(seed: u64, options: Options) -> Result<Outcome, Box<Failure>> {
     if violations.is_empty() {
         let (hash, events) = scenario.sim.trace_hash();
         let created = scenario.sim.state().audit.wanted.len() as u64;
-        return Ok(Outcome { hash, events, created, crashes: scenario.schedule.crashes(), trace });
+        let changed = scenario.sim.state().changed;
+        return Ok(Outcome { hash, events, created, changed, crashes: scenario.schedule.crashes(), trace });
     }
     Err(Box::new(Failure { seed, violations, trace }))
 }
@@ -99,6 +105,8 @@ pub struct Totals {
     pub events: u64,
     /// How many instances were made.
     pub created: u64,
+    /// How many changes of them were accepted.
+    pub changed: u64,
     /// How often the control plane died.
     pub crashes: u64,
 }
@@ -122,6 +130,7 @@ pub fn run_all(seeds: Range<u64>, options: Options) -> Result<Totals, Box<Failur
                     totals.scenarios += 1;
                     totals.events += outcome.events;
                     totals.created += outcome.created;
+                    totals.changed += outcome.changed;
                     totals.crashes += outcome.crashes;
                 }
                 Err(new) => {
@@ -150,6 +159,13 @@ struct Scenario {
 
 impl Scenario {
     fn run(&mut self) -> Result<(), String> {
+        // Half of the storms come over an instance that is there: it is changed and healed, and not only made.
+        if self.sim.state().rng.chance(500) {
+            self.create();
+            self.go_on_until("an instance is made", |scenario| {
+                scenario.schedule.is_at_rest() && scenario.unsettled().is_none()
+            })?;
+        }
         self.storm();
         self.sim.set_weather(Weather::Calm);
         self.sim.state().calm_down();
@@ -177,7 +193,7 @@ impl Scenario {
         }
     }
 
-    /// Requests and misfortunes in any order.
+    /// Requests and misfortunes in any order: few or many misfortunes.
     fn storm(&mut self) {
         let (mut creations, length) = {
             let mut state = self.sim.state();
@@ -186,13 +202,17 @@ impl Scenario {
             state.gate.weather = Weather::Random(odds);
             (state.rng.between(1, 3), state.rng.between(200, 1500))
         };
+        let misfortunes = self.sim.state().rng.pick(&[3, 15, 15]).unwrap_or(15);
         for step in 0..length {
             if creations > 0 && (step == 0 || self.sim.state().rng.chance(10)) {
                 creations -= 1;
                 self.create();
             }
-            if self.sim.state().rng.chance(15) {
+            if self.sim.state().rng.chance(misfortunes) {
                 self.misfortune();
+            }
+            if self.sim.state().rng.chance(20) {
+                self.change();
             }
             self.schedule.step();
         }
@@ -204,8 +224,10 @@ impl Scenario {
         match what {
             0..30 => state.kill_one(),
             30..36 => state.kill_instance(),
-            36..44 => state.kill_endpoint(),
-            44..52 => state.lose_data(),
+            36..42 => state.kill_endpoint(),
+            42..46 => state.fill_one(),
+            46..50 => state.lose_data(),
+            50..52 => state.unlink_data(),
             52..72 => {
                 let millis = state.rng.between(1, 90_000).cast_signed();
                 state.note(format_args!("{millis} ms pass"));
@@ -238,12 +260,40 @@ impl Scenario {
             let mut state = self.sim.state();
             let size = state.rng.pick(&[1, 1, 3, 3, 3, 5]).unwrap_or(3);
             let (https, password) = (!state.rng.chance(200), state.rng.chance(300));
-            Wanted { id: None, size, https, password }
+            Wanted { id: None, size, old: state.rng.chance(500), https, password }
         };
         let sim = self.sim.clone();
         self.schedule.call(|world| async move {
             if let Ok(Some(id)) = api::create(&world, &wanted).await {
                 sim.state().note(format_args!("the creation of {id} is acknowledged: {wanted:?}"));
+            }
+        });
+    }
+
+    /// Another size, version, configuration or other subnets.
+    fn change(&mut self) {
+        let (id, change) = {
+            let mut state = self.sim.state();
+            let all: Vec<InstanceId> = state.audit.instances.keys().cloned().collect();
+            let Some(id) = state.rng.pick(&all) else { return };
+            let size = state.rng.pick(&[1, 1, 3, 3, 3, 5, 7]).unwrap_or(3);
+            let change = match state.rng.below(5) {
+                0 | 1 => Change::Resize(size),
+                2 => Change::Upgrade,
+                3 => Change::Configure(u32::try_from(state.rng.between(1, 4)).unwrap_or(1), size),
+                _ => {
+                    let subnets = [&[0, 1, 2][..], &[1, 2], &[2, 0, 1], &[0], &[2]];
+                    Change::Move(state.rng.pick(&subnets).unwrap_or(&[0]).to_vec())
+                }
+            };
+            (id, change)
+        };
+        let sim = self.sim.clone();
+        self.schedule.call(|world| async move {
+            if api::change(&world, &id, &change).await.unwrap_or(false) {
+                let mut state = sim.state();
+                state.changed += 1;
+                state.note(format_args!("a change of {id} is acknowledged: {change:?}"));
             }
         });
     }
@@ -293,27 +343,32 @@ impl State {
             return Some("is not gone".to_owned());
         }
         let Some(status) = self.audit.status.get(id) else { return Some("has no status".to_owned()) };
-        let size = u32::from(instance.spec.size);
-        let served: Vec<u32> = (0..size).filter(|ordinal| self.host.serves(id, *ordinal, self.now).is_some()).collect();
-        let route = self.host.routes.get(id);
-        let lost = self.host.of(id).filter(|(_, member)| member.is_lost()).count();
-        let all = usize::from(instance.spec.size);
-        let with_data = self.host.of(id).filter(|(_, member)| member.has_data_or_makes_it()).count();
-        // Where too few have their data left, none can serve before a repair: no start brings it back.
-        let beyond_restarts = lost > 0 && with_data < quorum(all);
-        if served.len() < all - lost && !beyond_restarts {
-            return Some(format!("is served by members {served:?} only"));
-        }
-        if !served.is_empty() {
-            let backends: Vec<_> =
-                status.members.iter().filter(|m| served.contains(&m.ordinal)).map(|m| m.client).collect();
-            if route.is_none_or(|route| route.backends != backends) || !self.host.endpoint_runs {
-                return Some(format!("has the route {route:?}"));
-            }
-        }
-        if lost > 0 {
-            // What is beyond a restart waits for a repair; it must not say that it is well.
+        let served: Vec<u32> =
+            status.members.iter().map(|m| m.ordinal).filter(|o| self.host.serves(id, *o, self.now).is_some()).collect();
+        if self.is_beyond_repair(id) {
+            // What too few have their data of waits for a person; it must not say that it is well.
             return (status.phase == Phase::Running).then(|| "runs, says its status".to_owned());
+        }
+        let slots = slots(instance, status);
+        if !slots.missing.is_empty() || !slots.surplus.is_empty() || served.len() < usize::from(instance.spec.size) {
+            return Some(format!("is served by members {served:?} only, of {:?}", status.members));
+        }
+        let voters = self.host.clusters.get(id).map_or(0, Cluster::voters);
+        if voters != usize::from(instance.spec.size) {
+            return Some(format!("has {voters} voters"));
+        }
+        if self.host.clusters.get(id).is_some_and(|cluster| !cluster.alarms.is_empty()) {
+            return Some("has no space left".to_owned());
+        }
+        let line = instance.spec.run_config().line();
+        let former = |(_, member): &(u32, &Member)| member.launch.as_ref().is_none_or(|launch| launch.line != line);
+        if let Some((ordinal, _)) = self.host.of(id).find(former) {
+            return Some(format!("has member {ordinal} with another configuration"));
+        }
+        let route = self.host.routes.get(id);
+        let backends: Vec<_> = status.members.iter().map(|m| m.client).collect();
+        if route.is_none_or(|route| route.backends != backends) || !self.host.endpoint_runs {
+            return Some(format!("has the route {route:?}"));
         }
         if status.phase != Phase::Running || status.observed_generation != instance.generation {
             return Some(format!("is {} at generation {}", status.phase.as_str(), status.observed_generation));
@@ -325,11 +380,28 @@ impl State {
         if !well {
             return Some(format!("has the conditions {:?}", status.conditions));
         }
-        let created = |task: &&cetcd_core::Task| task.instance == *id && task.kind == TaskKind::CreateInstance;
-        match self.audit.tasks.values().find(created) {
-            Some(task) if task.state == TaskState::Done => None,
-            other => Some(format!("has the creation {other:?}")),
+        let of_it = |task: &&cetcd_core::Task| task.instance == *id;
+        if !self.audit.tasks.values().filter(of_it).any(|task| task.kind == TaskKind::CreateInstance) {
+            return Some("has no task of its creation".to_owned());
         }
+        let open = self.audit.tasks.values().filter(of_it).find(|task| task.state != TaskState::Done);
+        open.map(|task| format!("has the task {task:?}"))
+    }
+
+    /// Whether too few voters have their data for the cluster to go on.
+    fn is_beyond_repair(&self, id: &InstanceId) -> bool {
+        let Some(cluster) = self.host.clusters.get(id) else {
+            // Its founders lost what would have been their cluster.
+            return self.host.of(id).any(|(_, member)| member.is_lost());
+        };
+        // One whose data was removed under it still decides, until it ends, so that others can come in time. But where
+        // it is alone and to stay so, nobody comes.
+        let alone = cluster.peers.len() == 1 && self.audit.status.get(id).is_some_and(|s| s.members.len() == 1);
+        let sound = |(_, member): &(u32, &Member)| {
+            let holds = if alone { member.has_data() } else { member.data.is_some() };
+            holds && member.data.is_some_and(|data| cluster.has_voter(data.id))
+        };
+        self.host.of(id).filter(sound).count() < quorum(cluster.voters())
     }
 
     /// What is left when nothing should be.

@@ -57,6 +57,8 @@ pub(crate) struct State {
     pub gate: Gate,
     pub trace: Trace,
     pub flaw: Flaw,
+    /// How many changes were accepted.
+    pub changed: u64,
 }
 
 impl Sim {
@@ -70,6 +72,7 @@ impl Sim {
             gate: Gate::new(),
             trace: Trace::new(keep_trace),
             flaw,
+            changed: 0,
         };
         // Nobody watches this store and nothing in it has a lease.
         let store = MemoryStore::with_history(Arc::new(ManualClock::new(Timestamp::UNIX_EPOCH)), 1);

@@ -30,7 +30,7 @@ impl Sim {
                 Run::Exited { .. } => "ended",
             };
             let serves = state.host.serves(id, *ordinal, state.now).is_some();
-            (id.member_name(*ordinal), json!({ "process": process, "data": member.data.is_some(), "serves": serves }))
+            (id.member_name(*ordinal), json!({ "process": process, "data": member.has_data(), "serves": serves }))
         });
         let routes = state.host.routes.iter().map(|(id, route)| (id.to_string(), json!(format!("{route:?}"))));
         let mut tasks: Vec<Value> = audit.tasks.values().map(|task| plain(json!(task))).collect();

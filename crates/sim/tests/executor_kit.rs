@@ -33,7 +33,7 @@ impl Life {
     fn begin(size: u8) -> Self {
         let sim = Sim::new(5, Flaw::None, false);
         let id = InstanceId::parse("etcd-kit00000").unwrap();
-        let wanted = Wanted { id: Some(id.clone()), size, https: true, password: true };
+        let wanted = Wanted { id: Some(id.clone()), size, old: false, https: true, password: true };
         assert!(block_on(api::create(&sim.world(), &wanted)).unwrap().is_some());
         Self { schedule: Schedule::new(&sim), sim, id }
     }

@@ -70,14 +70,25 @@ def _fields(data):
             yield tag >> 3, value
 
 
+def _revision(answer):
+    """The store's revision in an answer's header."""
+    return dict(_fields(dict(_fields(answer))[1])).get(3, 0)
+
+
 class Client:
     """An etcd client of a few lines over gRPC. It never tries again by itself: each failure shows."""
 
     def __init__(self, url, certificates):
-        pair = [(certificates / name).read_bytes() for name in ("ca.pem", "client.key", "client.pem")]
-        self.channel = grpc.secure_channel(url.removeprefix("https://"), grpc.ssl_channel_credentials(*pair), options=[
+        """`certificates` None: a cluster without TLS."""
+        options = [
             ("grpc.enable_retries", 0), ("grpc.use_local_subchannel_pool", 1), ("grpc.enable_http_proxy", 0),
-            ("grpc.initial_reconnect_backoff_ms", 100), ("grpc.min_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 100)])
+            ("grpc.initial_reconnect_backoff_ms", 100), ("grpc.min_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 100)]
+        address = url.split("://")[1]
+        if certificates:
+            pair = [(certificates / name).read_bytes() for name in ("ca.pem", "client.key", "client.pem")]
+            self.channel = grpc.secure_channel(address, grpc.ssl_channel_credentials(*pair), options=options)
+        else:
+            self.channel = grpc.insecure_channel(address, options=options)
         self._put = self.channel.unary_unary("/etcdserverpb.KV/Put")
         self._range = self.channel.unary_unary("/etcdserverpb.KV/Range")
         self._status = self.channel.unary_unary("/etcdserverpb.Maintenance/Status")
@@ -92,7 +103,8 @@ class Client:
         self.channel.close()
 
     def put(self, key, value, timeout=5.0):
-        self._put(_field(1, key.encode()) + _field(2, value.encode()), timeout=timeout)
+        """Answers with the revision of the write."""
+        return _revision(self._put(_field(1, key.encode()) + _field(2, value.encode()), timeout=timeout))
 
     def get(self, key, timeout=5.0):
         """A linearizable read; None where the key is not there."""
@@ -101,6 +113,12 @@ class Client:
             if number == 2:
                 return dict(_fields(value)).get(5, b"").decode()
         return None
+
+    def read(self, key, timeout=5.0):
+        """A linearizable read: the store's revision, and the value or None."""
+        answer = self._range(_field(1, key.encode()), timeout=timeout)
+        pairs = [dict(_fields(value)) for number, value in _fields(answer) if number == 2]
+        return _revision(answer), pairs[0].get(5, b"").decode() if pairs else None
 
     def prefix(self, prefix, timeout=10.0):
         """Every key that begins with `prefix`, with its value."""

@@ -1,6 +1,6 @@
 //! The life of an instance: create, list, resize, upgrade, delete.
 
-use crate::structures::{ChargePrepaidConfig, Etcd, EtcdAdvancedSettings, Filter};
+use crate::structures::{ChargePrepaidConfig, Etcd, EtcdAdvancedSettings, EtcdCondition, Filter};
 use crate::values::ChargeType;
 
 action! {
@@ -120,5 +120,25 @@ action! {
         response: DeleteEtcdInstanceResponse {}
         example_request: r#"{"InstanceId":"etcd-abcd1234"}"#,
         example_response: r#"{"Response":{"RequestId":"51abd77d-f503-41e7-ab28-010083e02a78"}}"#,
+    }
+}
+
+action! {
+    /// Tells how an instance is: what holds, what does not, since when and what to do.
+    reads DescribeEtcdHealth in "etcd" {
+        extension: true,
+        errors: [InternalErrorUnexpectedInternal, ResourceNotFound],
+        request: DescribeEtcdHealthRequest {
+            /// ID of the instance.
+            "InstanceId" instance_id: String => example("etcd-abcd1234");
+        }
+        response: DescribeEtcdHealthResponse {
+            /// Whether every condition holds.
+            "Healthy" healthy: bool => example("true");
+            /// The conditions.
+            "Conditions" conditions: Option<Vec<EtcdCondition>>;
+        }
+        example_request: r#"{"InstanceId":"etcd-abcd1234"}"#,
+        example_response: r#"{"Response":{"Healthy":true,"Conditions":[{"Type":"MembersHealthy","Holds":true,"Reason":"","Since":"2026-11-23T10:00:00Z","Advice":""}],"RequestId":"51abd77d-f503-41e7-ab28-010083e02a78"}}"#,
     }
 }

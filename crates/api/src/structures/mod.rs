@@ -1,6 +1,7 @@
-//! The 19 structures of the API, each declared once.
+//! The structures of the API, each declared once: the document's 19, and ours in `health`.
 
 mod billing;
+mod health;
 mod instance;
 mod query;
 mod settings;
@@ -8,6 +9,7 @@ mod snapshot;
 mod task;
 
 pub use billing::{ChargePrepaidConfig, InstanceConfig};
+pub use health::EtcdCondition;
 pub use instance::{Etcd, EtcdCredential, EtcdMember, RPCMethod};
 pub use query::{Filter, RegionInstance, VersionInstance};
 pub use settings::{

@@ -83,7 +83,9 @@ pub fn list(client: &Client, list: &List, format: Format) -> Result<()> {
 
 /// Prints one instance with its members.
 pub fn get(client: &Client, get: &Get, format: Format) -> Result<()> {
-    let instance = client.instance(&get.id)?;
+    let mut instance = client.instance(&get.id)?;
+    let health = client.call("DescribeEtcdHealth", &json!({ "InstanceId": get.id }))?;
+    instance["Health"] = json!({ "Healthy": health["Healthy"], "Conditions": health["Conditions"] });
     if format == Format::Table {
         for field in
             ["InstanceId", "Name", "Description", "Status", "Version", "VpcId", "Endpoint", "DeletionProtection"]
@@ -94,7 +96,15 @@ pub fn get(client: &Client, get: &Get, format: Format) -> Result<()> {
     }
     let members = instance["Members"].as_array().cloned().unwrap_or_default();
     let rows = members.iter().map(|m| ["Name", "Status", "Version", "Zone"].map(|f| text(&m[f])).to_vec()).collect();
-    print(format, &instance, &["member", "status", "version", "zone"], rows)
+    print(format, &instance, &["member", "status", "version", "zone"], rows)?;
+    if format == Format::Table {
+        for condition in health["Conditions"].as_array().into_iter().flatten().filter(|c| c["Holds"] == false) {
+            let [kind, since, reason, advice] =
+                ["Type", "Since", "Reason", "Advice"].map(|field| text(&condition[field]));
+            println!("\nnot {kind} since {since}: {reason}\n  {advice}");
+        }
+    }
+    Ok(())
 }
 
 /// Deletes an instance and waits until nothing of it is left.

@@ -2,6 +2,7 @@
 
 mod api;
 mod background;
+mod change;
 mod client;
 mod create;
 mod credentials;
@@ -70,6 +71,10 @@ enum Command {
     Credentials(credentials::Credentials),
     /// Run the right etcdctl against an instance: cetcd ctl ID -- get --prefix /
     Ctl(ctl::Ctl),
+    /// Change the number of members and wait until they serve
+    Resize(change::Resize),
+    /// Move every member to another version, one after another, and wait
+    Upgrade(change::Upgrade),
     /// List tasks
     Tasks(tasks::Tasks),
     /// Delete an instance and wait until nothing of it is left
@@ -116,6 +121,8 @@ pub fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Get(get) => instances::get(&Client::open(&global)?, &get, global.output)?,
         Command::Credentials(show) => credentials::run(&Client::open(&global)?, &show, global.output)?,
         Command::Ctl(ctl) => return ctl::run(&Client::open(&global)?, &ctl),
+        Command::Resize(resize) => change::resize(&Client::open(&global)?, &resize)?,
+        Command::Upgrade(upgrade) => change::upgrade(&Client::open(&global)?, &upgrade)?,
         Command::Tasks(tasks) => tasks::run(&Client::open(&global)?, &tasks, global.output)?,
         Command::Delete(delete) => instances::delete(&Client::open(&global)?, &delete)?,
     }

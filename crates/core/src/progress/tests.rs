@@ -16,11 +16,22 @@ fn serving(cluster_id: u64, learner: bool) -> Health {
         learner,
         version: "3.5.16".to_owned(),
         database_bytes: 0,
+        database_bytes_in_use: 0,
     })
 }
 
 fn member(ordinal: u32, process: Process, health: Health) -> ObservedMember {
-    ObservedMember { ordinal, process, footprint: process != Process::Absent, health, disk_bytes: 0, unlimited: None }
+    let there = process != Process::Absent;
+    ObservedMember {
+        ordinal,
+        process,
+        footprint: there,
+        data: there,
+        started_with: there.then(|| instance(3).spec.run_config().line()),
+        health,
+        disk_bytes: 0,
+        unlimited: None,
+    }
 }
 
 /// Three members and an endpoint, all well.
@@ -32,6 +43,8 @@ fn well() -> (Instance, Status, Observed) {
         credentials: true,
         installed: true,
         members: (0..3).map(|ordinal| member(ordinal, Process::Running, serving(CLUSTER, false))).collect(),
+        membership: None,
+        out_of_space: Vec::new(),
         endpoint: ObservedEndpoint { serving: true, routed: true, backends: Vec::new() },
         monitored: true,
         backup_policy: true,

@@ -14,7 +14,7 @@ use std::{
 
 use cetcd_core::{
     EtcdVersion, InstanceId,
-    instance::{AutoCompaction, CompactionMode, Security},
+    instance::{AutoCompaction, CompactionMode, RunConfig, Security},
     member::{KeyPair, MemberCertificates, MemberPaths, MemberSpec, Start},
     observed::Serving,
 };
@@ -80,16 +80,18 @@ pub fn specs(version: &EtcdVersion, size: u32, https: bool) -> (Vec<MemberSpec>,
     let spec = |(ordinal, (client, peer))| MemberSpec {
         instance: instance.clone(),
         ordinal,
-        version: version.clone(),
+        run: RunConfig {
+            version: version.clone(),
+            security: Security { https, client_cert_auth: https },
+            auto_compaction: Some(AutoCompaction { mode: CompactionMode::Periodic, retention: "5m".to_owned() }),
+            quota_bytes: 8 * 1024 * 1024 * 1024,
+            resources: None,
+        },
         client,
         peer,
         start: Start::New,
         initial_cluster: all.join(","),
         token: format!("token-{}", clients[0]),
-        security: Security { https, client_cert_auth: https },
-        auto_compaction: Some(AutoCompaction { mode: CompactionMode::Periodic, retention: "5m".to_owned() }),
-        quota_bytes: 8 * 1024 * 1024 * 1024,
-        resources: None,
         certificates: credentials.certificates.clone(),
     };
     ((0..).zip(places).map(spec).collect(), Arc::clone(&credentials.control_plane))
@@ -115,7 +117,7 @@ impl Member {
         let paths = write_files(folder.path(), &spec.certificates);
         let log = File::create(folder.path().join("log")).unwrap();
         let child = spawn(
-            Command::new(versions().binaries(&spec.version).expect("installed").etcd)
+            Command::new(versions().binaries(&spec.run.version).expect("installed").etcd)
                 .args(command_arguments(spec, &paths))
                 .env_clear()
                 .current_dir(folder.path())
@@ -123,7 +125,7 @@ impl Member {
                 .stdout(log.try_clone().unwrap())
                 .stderr(log),
         );
-        let credentials = spec.security.https.then(|| Arc::clone(control_plane));
+        let credentials = spec.run.security.https.then(|| Arc::clone(control_plane));
         Self { child, target: Target { instance: spec.instance.clone(), address: spec.client, credentials }, folder }
     }
 

@@ -1,14 +1,12 @@
-//! ModifyEtcdAttribute: name and description so far.
-
-use std::collections::BTreeSet;
+//! ModifyEtcdAttribute: name, description and subnets so far.
 
 use cetcd_api::{
     Code, Error,
     actions::{ModifyEtcdAttribute, ModifyEtcdAttributeRequest, ModifyEtcdAttributeResponse},
 };
-use cetcd_core::Instance;
+use cetcd_core::task::TaskKind;
 
-use super::{Service, lookup::being_deleted};
+use super::{Service, create::settings, lookup::being_deleted};
 use crate::{Context, Handler};
 
 impl Handler<ModifyEtcdAttribute> for Service {
@@ -18,19 +16,24 @@ impl Handler<ModifyEtcdAttribute> for Service {
         context: &Context,
         request: ModifyEtcdAttributeRequest,
     ) -> Result<ModifyEtcdAttributeResponse, Error> {
-        self.change(context, &request.instance_id, |instance| {
-            let unsupported = unsupported(&request, instance);
-            if !unsupported.is_empty() {
-                return Err(not_yet(&unsupported));
-            }
-            let before = (instance.spec.name.clone(), instance.spec.description.clone());
+        let unsupported = unsupported(&request);
+        if !unsupported.is_empty() {
+            self.visible(context, &request.instance_id)?;
+            return Err(not_yet(&unsupported));
+        }
+        self.converge(context, &request.instance_id, TaskKind::ModifyAttribute, |instance| {
+            let before = instance.spec.clone();
             if let Some(name) = &request.name {
                 instance.spec.name.clone_from(name);
             }
             if let Some(description) = &request.description {
                 instance.spec.description.clone_from(description);
             }
-            if instance.spec.deleting && (&before.0, &before.1) != (&instance.spec.name, &instance.spec.description) {
+            if let Some(subnets) = request.subnet_ids.as_ref().filter(|subnets| !subnets.is_empty()) {
+                settings::check_subnets(&instance.spec.vpc_id, subnets, &instance.region, &self.networks)?;
+                instance.spec.subnet_ids.clone_from(subnets);
+            }
+            if instance.spec.deleting && instance.spec != before {
                 return Err(being_deleted(&instance.id));
             }
             Ok(())
@@ -42,16 +45,11 @@ impl Handler<ModifyEtcdAttribute> for Service {
 
 /// The parameters that ask for a change which this version cannot make. Authentication is off and no backup is
 /// deleted with an instance, so to turn them off is none.
-fn unsupported(request: &ModifyEtcdAttributeRequest, instance: &Instance) -> Vec<&'static str> {
-    let moved = request.subnet_ids.as_ref().is_some_and(|wanted| {
-        let now: BTreeSet<&String> = instance.spec.subnet_ids.iter().collect();
-        wanted.iter().collect::<BTreeSet<_>>() != now
-    });
+fn unsupported(request: &ModifyEtcdAttributeRequest) -> Vec<&'static str> {
     [
         ("Password", request.password.is_some()),
         ("EnableAuth", request.enable_auth == Some(true)),
         ("EnableDeleteCos", request.enable_delete_cos == Some(true)),
-        ("SubnetIds", moved),
     ]
     .into_iter()
     .filter_map(|(name, asked)| asked.then_some(name))

@@ -1,6 +1,6 @@
 //! CreateEtcdInstance: accepts an instance. The controller makes it.
 
-mod settings;
+pub(super) mod settings;
 
 use cetcd_api::{
     Code, Error,

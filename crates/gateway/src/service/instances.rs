@@ -7,7 +7,7 @@ use cetcd_api::{
     actions::{DescribeEtcdInstances, DescribeEtcdInstancesRequest, DescribeEtcdInstancesResponse},
     structures::{Etcd, EtcdMember, Filter},
 };
-use cetcd_core::{Instance, InstanceId, Status, status::MemberRecord};
+use cetcd_core::{Instance, InstanceId, Status, status::MemberRecord, task::TaskKind};
 
 use super::{Service, lookup};
 use crate::{Context, Handler};
@@ -42,7 +42,13 @@ impl Handler<DescribeEtcdInstances> for Service {
         };
         let total_count = found.len() as u64;
         let page = lookup::page(found, request.offset, request.limit, DEFAULT_PAGE, LONGEST_PAGE);
-        let etcds = page.map(|(instance, status)| shown(&instance, status.as_deref())).collect();
+        let etcds = page.map(|(instance, status)| {
+            // The look through the tasks is for those only that have not converged.
+            let converged = status.as_ref().is_some_and(|status| status.observed_generation >= instance.generation);
+            let changing = if converged { None } else { self.changing_task(&instance.id) };
+            shown(&instance, status.as_deref(), changing.map(|task| task.kind))
+        });
+        let etcds = etcds.collect();
         Ok(DescribeEtcdInstancesResponse { etcds: Some(etcds), total_count })
     }
 }
@@ -98,7 +104,7 @@ impl<'a> Conditions<'a> {
     }
 }
 
-fn shown(instance: &Instance, status: Option<&Status>) -> Etcd {
+fn shown(instance: &Instance, status: Option<&Status>, changing: Option<TaskKind>) -> Etcd {
     let spec = &instance.spec;
     let version = spec.version.to_string();
     let members = status.map_or_else(Vec::new, |status| {
@@ -109,7 +115,7 @@ fn shown(instance: &Instance, status: Option<&Status>) -> Etcd {
         name: spec.name.clone(),
         description: Some(spec.description.clone()),
         vpc_id: spec.vpc_id.clone(),
-        status: lookup::phase(instance, status).as_str().to_owned(),
+        status: lookup::phase(instance, status, changing).as_str().to_owned(),
         members: Some(members),
         endpoint: status.and_then(|status| lookup::endpoint(instance, status)),
         deletion_protection: Some(spec.deletion_protection),

@@ -3,7 +3,12 @@
 use std::sync::Arc;
 
 use cetcd_api::{Code, Error};
-use cetcd_core::{Instance, InstanceId, Status, Task, condition::ConditionKind, status::Phase, task::TaskState};
+use cetcd_core::{
+    Instance, InstanceId, Status, Task,
+    condition::ConditionKind,
+    status::Phase,
+    task::{TaskKind, TaskState},
+};
 use cetcd_store::records::{self, Record};
 use jiff::Timestamp;
 
@@ -72,12 +77,17 @@ pub(super) fn being_deleted(id: &InstanceId) -> Error {
     )
 }
 
-/// The instance's status word: a deletion shows at once, not only when the controller has taken it up.
-pub(super) fn phase(instance: &Instance, status: Option<&Status>) -> Phase {
-    match status {
+/// The instance's status word. What is being done shows from the answer to its request until its task ends, not
+/// only while the controller is at it: who waits for `running` after a change must not find the one from before.
+pub(super) fn phase(instance: &Instance, status: Option<&Status>, changing: Option<TaskKind>) -> Phase {
+    match (changing, status) {
         _ if instance.spec.deleting => Phase::Deleting,
-        Some(status) => status.phase,
-        None => Phase::Creating,
+        (Some(TaskKind::CreateInstance), _) | (None, None) => Phase::Creating,
+        (Some(TaskKind::DeleteInstance), _) => Phase::Deleting,
+        (Some(TaskKind::ResizeInstance), _) => Phase::Resizing,
+        (Some(TaskKind::UpgradeInstance), _) => Phase::Upgrading,
+        (Some(TaskKind::ModifyConfiguration | TaskKind::ModifyAttribute), _) => Phase::Updating,
+        (None, Some(status)) => status.phase,
     }
 }
 

@@ -14,13 +14,17 @@
 
 mod attributes;
 mod commit;
+mod configuration;
+mod converge;
 mod create;
 mod credentials;
 mod delete;
+mod health;
 mod instances;
 mod lookup;
 mod progress;
 mod protection;
+mod resize;
 mod rpc_methods;
 mod surroundings;
 mod tasks;

@@ -26,8 +26,5 @@ not_available_yet! {
     CreateEtcdSnapshotPolicy,
     DescribeEtcdSnapshotPolicies,
     DescribeEtcdSnapshots,
-    ModifyEtcdConfiguration,
     ModifyEtcdSnapshotPolicy,
-    ResizeEtcdInstance,
-    UpgradeEtcdInstance,
 }

@@ -110,7 +110,13 @@ impl Member {
             .launcher
             .command(spec, &paths)
             .map_err(|reason| Error::Command { member: self.name.clone(), reason })?;
-        let resources = spec.resources.or(tools.default_resources);
+        if self.process.pid().is_none() {
+            // Before the start: what runs was started with this or with something older, never newer.
+            let (path, line) = (started_with_path(self.dir()), spec.run.line());
+            let failed = Error::io(format!("write {}", path.display()));
+            blocking(move || write_atomically(&path, line.as_bytes(), false)).await.map_err(failed)?;
+        }
+        let resources = spec.run.resources.or(tools.default_resources);
         let cpu = resources.map(|resources| resources.cpu);
         let pid = self.process.start(&command, tools.session_wrapper, cpu).await?;
         if let (Some(pid), Some(resources)) = (pid, resources) {
@@ -168,10 +174,15 @@ impl Member {
     /// One look at it.
     pub async fn view(&self) -> MemberView {
         let disk_bytes = self.disk_bytes().await;
+        let (data, started_with) = (paths(self.dir()).data.join("member"), started_with_path(self.dir()));
+        let seen = blocking(move || Ok((data.is_dir(), std::fs::read_to_string(started_with).ok()))).await;
+        let (data, started_with) = seen.unwrap_or_default();
         let limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
         MemberView {
             ordinal: self.ordinal,
             process: self.process.observed(),
+            data,
+            started_with,
             disk_bytes,
             unlimited: limits.unlimited.clone(),
         }
@@ -205,6 +216,10 @@ pub fn paths(dir: &Path) -> MemberPaths {
         peer_cert: tls.join("peer.crt"),
         peer_key: tls.join("peer.key"),
     }
+}
+
+fn started_with_path(dir: &Path) -> PathBuf {
+    dir.join("started-with")
 }
 
 fn limits_path(dir: &Path) -> PathBuf {

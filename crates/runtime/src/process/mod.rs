@@ -48,7 +48,7 @@ use self::{
     endpoint::Endpoint,
     member::{Member, REMOVING, Tools, blocking},
 };
-use crate::{CommandLine, EndpointSpec, Error, Launcher, Placement, Runtime, RuntimeView};
+use crate::{CommandLine, EndpointSpec, Error, Launcher, Placement, Runtime, RuntimeView, Stop};
 
 /// How long after a start that was cut short its process is looked for again.
 const SECOND_LOOK: Duration = Duration::from_millis(100);
@@ -232,6 +232,10 @@ impl ProcessRuntime {
         self.members.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn snapshots_dir(&self, instance: &InstanceId) -> PathBuf {
+        self.options.root.join("snapshots").join(instance.as_str())
+    }
+
     fn members_dir(&self) -> PathBuf {
         self.options.root.join("members")
     }
@@ -265,10 +269,15 @@ impl Runtime for ProcessRuntime {
         }
     }
 
-    async fn stop_member(&self, instance: &InstanceId, ordinal: u32) -> Result<(), Error> {
+    async fn stop_member(&self, instance: &InstanceId, ordinal: u32, stop: Stop) -> Result<(), Error> {
         let Some(member) = self.members().get(&(instance.clone(), ordinal)).cloned() else { return Ok(()) };
         let _changing = member.gone.lock().await;
-        member.stop(self.options.grace).await
+        member
+            .stop(match stop {
+                Stop::Gracefully => self.options.grace,
+                Stop::AtOnce => Duration::ZERO,
+            })
+            .await
     }
 
     async fn remove_member(&self, instance: &InstanceId, ordinal: u32) -> Result<(), Error> {
@@ -298,6 +307,20 @@ impl Runtime for ProcessRuntime {
 
     async fn remove_endpoint(&self, instance: &InstanceId) -> Result<(), Error> {
         self.endpoint.remove(instance).await
+    }
+
+    async fn snapshot_path(&self, instance: &InstanceId, name: &str) -> Result<PathBuf, Error> {
+        let dir = self.snapshots_dir(instance);
+        let path = dir.join(format!("{name}.db"));
+        let failed = Error::io(format!("make {}", dir.display()));
+        blocking(move || files::make_dir(&dir)).await.map_err(failed)?;
+        Ok(path)
+    }
+
+    async fn forget(&self, instance: &InstanceId) -> Result<(), Error> {
+        let dir = self.snapshots_dir(instance);
+        let failed = Error::io(format!("remove {}", dir.display()));
+        blocking(move || files::remove_tree(&dir)).await.map_err(failed)
     }
 
     async fn instances(&self) -> Result<BTreeSet<InstanceId>, Error> {

@@ -134,18 +134,20 @@ impl Supervised {
         Ok(Some(pid))
     }
 
-    /// Ends the process: asks, and after `grace` forces. Answers once it has ended.
+    /// Ends the process: asks, and after `grace` forces; at once where that is zero. Answers once it has ended.
     pub async fn stop(&self, grace: Duration) -> Result<(), Error> {
         let Some(handle) = self.begin_stop() else { return Ok(()) };
         let signal = |signal| {
             handle.signal(signal).map_err(Error::io(format!("signal {} (pid {})", self.name, handle.identity.pid)))
         };
-        signal(Signal::TERM)?;
         let mut ended = handle.ended.clone();
-        if tokio::time::timeout(grace, ended.wait_for(|ended| *ended)).await.is_ok() {
-            return Ok(());
+        if !grace.is_zero() {
+            signal(Signal::TERM)?;
+            if tokio::time::timeout(grace, ended.wait_for(|ended| *ended)).await.is_ok() {
+                return Ok(());
+            }
+            warn!(process = self.name, pid = handle.identity.pid, "did not end within {grace:?} and is killed");
         }
-        warn!(process = self.name, pid = handle.identity.pid, "did not end within {grace:?} and is killed");
         signal(Signal::KILL)?;
         match tokio::time::timeout(AFTER_KILL, ended.wait_for(|ended| *ended)).await {
             Ok(_) => Ok(()),

@@ -6,7 +6,7 @@ mod runtime;
 mod store;
 mod time;
 
-pub(crate) use etcd::{SimEtcd, SimInstaller, VERSION};
+pub(crate) use etcd::{SimEtcd, SimInstaller, VERSIONS};
 pub(crate) use issuer::SimIssuer;
 pub(crate) use runtime::SimRuntime;
 pub(crate) use store::SimStore;

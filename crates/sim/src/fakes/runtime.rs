@@ -4,6 +4,7 @@ use std::{
     collections::BTreeSet,
     io,
     net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
 };
 
 use async_trait::async_trait;
@@ -12,8 +13,9 @@ use cetcd_core::{
     member::{MemberSpec, Start},
     network::Networks,
     observed::Process,
+    quorum::quorum,
 };
-use cetcd_runtime::{EndpointSpec, EndpointView, Error, MemberView, Placement, Runtime, RuntimeView};
+use cetcd_runtime::{EndpointSpec, EndpointView, Error, MemberView, Placement, Runtime, RuntimeView, Stop};
 use tokio::sync::watch;
 
 use crate::{
@@ -61,17 +63,24 @@ impl Runtime for SimRuntime {
             if state.host.unwritable.contains(&(spec.instance.clone(), spec.ordinal)) {
                 return Err(fault(state));
             }
+            if !state.host.installed.contains(&spec.run.version) {
+                state.host.prepare(&spec.instance, spec.ordinal);
+                return Err(Error::Command {
+                    member: spec.name(),
+                    reason: format!("{} is not there", spec.run.version),
+                });
+            }
             state.start_member(spec);
             Ok(())
         };
         self.0.effect(format!("start {name} as {start}"), apply, fault).await
     }
 
-    async fn stop_member(&self, instance: &InstanceId, ordinal: u32) -> Result<(), Error> {
+    async fn stop_member(&self, instance: &InstanceId, ordinal: u32, stop: Stop) -> Result<(), Error> {
         let name = instance.member_name(ordinal);
         let apply = |state: &mut State| {
             if !state.is_deleting(instance) {
-                state.host.violations.push(format!("{name} is stopped though nobody deletes it"));
+                state.check_stop(instance, ordinal, stop);
             }
             let now = state.now;
             if state.flaw != Flaw::IgnoresStop {
@@ -87,8 +96,12 @@ impl Runtime for SimRuntime {
         let name = instance.member_name(ordinal);
         let key = (instance.clone(), ordinal);
         let check = |state: &mut State| {
-            if !state.is_deleting(instance) {
-                state.host.violations.push(format!("the data of {name} is removed though nobody deletes it"));
+            if !state.is_deleting(instance) && state.is_listed(instance, ordinal) {
+                state.host.own_disruption(
+                    instance,
+                    true,
+                    &format!("the data of {name} is removed while it is a member"),
+                );
             }
             let runs = state.host.members.get(&key).is_some_and(Member::runs);
             if runs { Err(Error::StillRunning { member: name.clone() }) } else { Ok(()) }
@@ -104,6 +117,7 @@ impl Runtime for SimRuntime {
                 && let Some(member) = state.host.members.get_mut(&key)
             {
                 member.data = None;
+                member.unlinked = false;
             }
             refused(format!("remove {name}"))
         };
@@ -111,7 +125,11 @@ impl Runtime for SimRuntime {
     }
 
     async fn observe(&self, instance: &InstanceId) -> Result<RuntimeView, Error> {
-        let apply = |state: &mut State| Ok(state.view(instance));
+        let apply = |state: &mut State| {
+            let now = state.now;
+            state.host.look(instance, now);
+            Ok(state.view(instance))
+        };
         self.0.effect(format!("observe {instance}"), apply, |_| refused(format!("look at {instance}"))).await
     }
 
@@ -145,6 +163,15 @@ impl Runtime for SimRuntime {
         self.0.effect(format!("close the endpoint of {instance}"), apply, fault).await
     }
 
+    async fn snapshot_path(&self, instance: &InstanceId, name: &str) -> Result<PathBuf, Error> {
+        Ok(PathBuf::from(format!("/simulated/{instance}/{name}")))
+    }
+
+    async fn forget(&self, instance: &InstanceId) -> Result<(), Error> {
+        let apply = |_: &mut State| Ok(());
+        self.0.effect(format!("forget {instance}"), apply, |_| refused(format!("forget {instance}"))).await
+    }
+
     async fn instances(&self) -> Result<BTreeSet<InstanceId>, Error> {
         let state = self.0.state();
         Ok(state.host.members.keys().map(|(id, _)| id).chain(state.host.routes.keys()).cloned().collect())
@@ -157,6 +184,33 @@ impl Runtime for SimRuntime {
 }
 
 impl State {
+    /// Whether the cluster lists the member: by its address, which is all that a member without data has.
+    fn is_listed(&self, instance: &InstanceId, ordinal: u32) -> bool {
+        let peer = self.audit.status.get(instance).and_then(|status| status.member(ordinal)).map(|record| record.peer);
+        let cluster = self.host.clusters.get(instance);
+        peer.is_some_and(|peer| cluster.is_some_and(|cluster| cluster.at(peer).is_some()))
+    }
+
+    /// A member of a cluster is stopped only while the others go on, all of them.
+    fn check_stop(&mut self, instance: &InstanceId, ordinal: u32, stop: Stop) {
+        if !self.is_listed(instance, ordinal) {
+            return;
+        }
+        let name = instance.member_name(ordinal);
+        if stop == Stop::AtOnce {
+            self.host.own_disruption(instance, true, &format!("{name} is killed while it is a member"));
+            return;
+        }
+        let runs = self.host.members.get(&(instance.clone(), ordinal)).is_some_and(Member::runs);
+        let voters = self.host.clusters.get(instance).map_or(0, crate::cluster::Cluster::voters);
+        let others = self.host.up_voters(instance, self.now).iter().filter(|(other, _)| *other != ordinal).count();
+        let (lacks, away) = (voters > 1 && others < quorum(voters), others + 1 < voters);
+        let unlinked = self.host.members.get(&(instance.clone(), ordinal)).is_some_and(|member| member.unlinked);
+        self.host.own_disruption(instance, runs && lacks, &format!("the stop of {name} takes the quorum"));
+        self.host.own_disruption(instance, runs && away, &format!("{name} is stopped while another is away"));
+        self.host.own_disruption(instance, unlinked, &format!("{name} is stopped though its data is gone"));
+    }
+
     fn start_member(&mut self, spec: &MemberSpec) {
         let name = spec.name();
         if !self.audit.instances.contains_key(&spec.instance) {
@@ -185,6 +239,8 @@ impl State {
                 Run::Running { .. } => Process::Running,
                 Run::Exited { at, quick_exits } => Process::Exited { at: time_of(at), quick_exits },
             },
+            data: member.has_data(),
+            started_with: member.launch.as_ref().map(|launch| launch.line.clone()),
             disk_bytes: 0,
             unlimited: None,
         });

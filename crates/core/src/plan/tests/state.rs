@@ -1,10 +1,8 @@
-//! A small state, packed so that millions can be told apart, and what the planner sees of it.
-
-use std::net::SocketAddr;
+//! A small state of an instance that is being made or deleted, packed so that millions can be told apart, and what
+//! the planner sees of it.
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::super::{Plan, plan};
 use crate::{
     Instance, Status,
     observed::{Health, Observed, ObservedEndpoint, ObservedMember, Process, Serving},
@@ -73,6 +71,7 @@ impl Member {
                 learner,
                 version: String::new(),
                 database_bytes: 0,
+                database_bytes_in_use: 0,
             })
         };
         let (process, health) = match self {
@@ -85,7 +84,16 @@ impl Member {
             Self::Due => (exited(1), Health::NotAsked),
             Self::Later => (exited(9), Health::NotAsked),
         };
-        ObservedMember { ordinal, process, footprint: self != Self::Absent, health, disk_bytes: 0, unlimited: None }
+        ObservedMember {
+            ordinal,
+            process,
+            footprint: self != Self::Absent,
+            data: !matches!(self, Self::Absent | Self::Footprint),
+            started_with: None,
+            health,
+            disk_bytes: 0,
+            unlimited: None,
+        }
     }
 }
 
@@ -126,29 +134,31 @@ impl State {
         }
     }
 
-    /// Every state with these members.
+    /// Every state with these members before a cluster ID is latched, or in a deletion.
     pub fn all_with(members: &[Member]) -> impl Iterator<Item = Self> + use<> {
         let mut base = Self::running(u8::try_from(members.len()).unwrap());
         base.members = [Member::Absent; 5];
         base.members[..members.len()].copy_from_slice(members);
         let right = base.healthy();
-        (0u16..256).flat_map(move |bits| {
-            let bit = move |n: u16| bits & (1 << n) != 0;
-            // All members and one that is none: wrong whatever is healthy.
-            let wrong = all(base.size) | STRANGER;
-            [0, right, wrong].into_iter().map(move |backends| Self {
-                placed: bit(0),
-                credentials: bit(1),
-                installed: bit(2),
-                latched: bit(3),
-                endpoint_serving: bit(4),
-                monitored: bit(5),
-                policy: bit(6),
-                deleting: bit(7),
-                backends,
-                ..base
+        (0u16..256)
+            .flat_map(move |bits| {
+                let bit = move |n: u16| bits & (1 << n) != 0;
+                // All members and one that is none: wrong whatever is healthy.
+                let wrong = all(base.size) | STRANGER;
+                [0, right, wrong].into_iter().map(move |backends| Self {
+                    placed: bit(0),
+                    credentials: bit(1),
+                    installed: bit(2),
+                    latched: bit(3),
+                    endpoint_serving: bit(4),
+                    monitored: bit(5),
+                    policy: bit(6),
+                    deleting: bit(7),
+                    backends,
+                    ..base
+                })
             })
-        })
+            .filter(|state| !state.latched || state.deleting)
     }
 
     /// A number of its own among the states of its size.
@@ -184,11 +194,6 @@ impl State {
         self.endpoint_serving || self.backends != 0
     }
 
-    pub fn plan(&self) -> Plan {
-        let (instance, status, observed) = self.build();
-        plan(&instance, &status, &observed, NOW)
-    }
-
     pub fn build(&self) -> (Instance, Status, Observed) {
         let mut built = (testing::instance(self.size), Status::default(), Observed::default());
         self.update(&mut built);
@@ -219,11 +224,6 @@ impl State {
 /// One bit for each member.
 pub fn all(size: u8) -> u8 {
     (1 << size) - 1
-}
-
-/// The bit of a backend.
-pub fn bit_of(address: SocketAddr) -> u8 {
-    (0..8).find(|n| client(*n) == address).map_or(STRANGER, |n| 1 << n)
 }
 
 /// When the pause of [`Member::Later`] ends.

@@ -1,11 +1,11 @@
-//! Following the planner, each action having its ideal effect, until nothing changes any more.
+//! Following the planner, each action having its ideal effect, until the cluster's ID is latched or nothing is left.
 
 use std::collections::HashMap;
 
 use super::{
     super::{Plan, plan},
     rules,
-    state::{Member, NOW, OTHER, State, bit_of},
+    state::{Member, NOW, State},
 };
 use crate::{Instance, Status, action::Action, observed::Observed};
 
@@ -64,18 +64,17 @@ impl Walker {
         let plan = plan(instance, status, observed, NOW);
         rules::check(state, &plan);
         match plan {
-            Plan::Act(Action::Forget) | Plan::Converged => Next::End,
+            Plan::Act(Action::LatchCluster { cluster_id }) => {
+                rules::check_latch(state, cluster_id);
+                Next::End
+            }
+            Plan::Act(Action::Forget) => Next::End,
             Plan::Act(action) => Next::State(ideal(*state, &action)),
+            Plan::Converged => unreachable!("the rules refuse it"),
             Plan::Wait { .. } => {
                 let next = waited(*state);
-                if next == *state {
-                    // What only a repair could end, which is not the planner's yet: it waits and does no harm.
-                    let stuck = |m: &Member| matches!(m, Member::Other | Member::Learner);
-                    assert!(state.members().iter().any(stuck), "waits for nothing in {state:?}");
-                    Next::End
-                } else {
-                    Next::State(next)
-                }
+                assert!(next != *state, "waits for nothing in {state:?}");
+                Next::State(next)
             }
         }
     }
@@ -90,37 +89,16 @@ fn ideal(mut state: State, action: &Action) -> State {
     };
     match action {
         Action::Bootstrap { ordinals } => become_(ordinals, Member::Starting),
-        Action::RestartMember { ordinal } => become_(&[*ordinal], Member::Starting),
         Action::StopMembers { ordinals } => become_(ordinals, Member::Due),
         Action::RemoveMembers { ordinals } => become_(ordinals, Member::Absent),
         Action::Place => state.placed = true,
         Action::IssueCredentials => state.credentials = true,
         Action::InstallVersion => state.installed = true,
-        Action::LatchCluster { cluster_id } => {
-            rules::check_latch(&state, *cluster_id);
-            state.latched = true;
-            if *cluster_id == OTHER {
-                // What was called the other cluster is the right one from here on.
-                for member in &mut state.members {
-                    *member = match *member {
-                        Member::Right | Member::Learner => Member::Other,
-                        Member::Other => Member::Right,
-                        same => same,
-                    };
-                }
-            }
-        }
-        Action::ServeEndpoint { backends } => {
-            state.endpoint_serving = true;
-            state.backends = backends.iter().map(|address| bit_of(*address)).sum();
-        }
-        Action::StartMonitoring => state.monitored = true,
-        Action::CreateBackupPolicy => state.policy = true,
         Action::RemoveEndpoint => {
             state.endpoint_serving = false;
             state.backends = 0;
         }
-        Action::Forget => {}
+        other => unreachable!("{other:?} changes a cluster that has an ID"),
     }
     state
 }

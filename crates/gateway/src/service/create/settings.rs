@@ -35,14 +35,15 @@ impl Wanted {
         networks: &Networks,
         offered: &[EtcdVersion],
     ) -> Result<Self, Error> {
-        check_subnets(&request, region, networks)?;
+        check_subnets(&request.vpc_id, &request.subnet_ids, region, networks)
+            .and_then(|vpc| check_subnet(vpc, &request.service_subnet_id))?;
         let version = version(&request.etcd_version, offered)?;
         let advanced = request.advanced_settings.unwrap_or_default();
         let security = security(advanced.security_settings)?;
         let auto_compaction = advanced.auto_compaction_settings.map(auto_compaction).transpose()?.flatten();
         let monitor = advanced.monitor_settings.map(monitor).transpose()?.flatten();
         let (backup, backup_password) = advanced.backup_settings.map_or_else(Default::default, backup);
-        let charge = charge(request.charge_type, request.charge_prepaid)?;
+        let charge = charge(request.charge_type, request.charge_prepaid, "ChargePrepaid")?;
         let domains = list(advanced.custom_domains.as_deref());
         let custom_domains = domains.into_iter().map(str::to_owned).collect();
         let spec = Spec {
@@ -52,7 +53,7 @@ impl Wanted {
             service_subnet_id: request.service_subnet_id,
             subnet_ids: request.subnet_ids,
             version,
-            size: u8::try_from(request.size).map_err(|_| Error::wrong_value(request.size, "Size"))?,
+            size: size(request.size, "Size")?,
             security,
             auto_compaction,
             backup,
@@ -76,8 +77,13 @@ fn refused(en: impl Into<String>, zh: impl Into<String>) -> Error {
     Error::new(Code::InvalidParameterParam, en, zh)
 }
 
-fn check_subnets(request: &CreateEtcdInstanceRequest, region: &str, networks: &Networks) -> Result<(), Error> {
-    let wanted = &request.vpc_id;
+/// The VPC, where it is in the region and has the subnets, each named once.
+pub(in crate::service) fn check_subnets<'a>(
+    wanted: &str,
+    subnets: &[String],
+    region: &str,
+    networks: &'a Networks,
+) -> Result<&'a Vpc, Error> {
     let vpc = networks.vpc(region, wanted).ok_or_else(|| {
         let here = networks.0.iter().filter(|vpc| vpc.region.as_deref().is_none_or(|r| r == region));
         let known = names(here.map(|vpc| vpc.id.as_str()));
@@ -88,7 +94,7 @@ fn check_subnets(request: &CreateEtcdInstanceRequest, region: &str, networks: &N
         )
     })?;
     let mut seen = BTreeSet::new();
-    for subnet in &request.subnet_ids {
+    for subnet in subnets {
         check_subnet(vpc, subnet)?;
         if !seen.insert(subnet) {
             return Err(refused(
@@ -97,7 +103,15 @@ fn check_subnets(request: &CreateEtcdInstanceRequest, region: &str, networks: &N
             ));
         }
     }
-    check_subnet(vpc, &request.service_subnet_id)
+    Ok(vpc)
+}
+
+/// A number of members, as the contract allows it.
+pub(in crate::service) fn size(size: u64, parameter: &str) -> Result<u8, Error> {
+    match u8::try_from(size) {
+        Ok(size @ (1 | 3 | 5 | 7 | 9)) => Ok(size),
+        _ => Err(Error::wrong_value(size, parameter)),
+    }
 }
 
 fn check_subnet(vpc: &Vpc, wanted: &str) -> Result<(), Error> {
@@ -125,7 +139,7 @@ fn names<'a>(all: impl Iterator<Item = &'a str>) -> String {
     format!("{}{more}", first.join(", "))
 }
 
-fn version(text: &str, offered: &[EtcdVersion]) -> Result<EtcdVersion, Error> {
+pub(in crate::service) fn version(text: &str, offered: &[EtcdVersion]) -> Result<EtcdVersion, Error> {
     text.parse().ok().filter(|version| offered.contains(version)).ok_or_else(|| {
         let known: Vec<String> = offered.iter().map(ToString::to_string).collect();
         let known = names(known.iter().map(String::as_str));
@@ -151,7 +165,9 @@ fn security(settings: Option<EtcdSecuritySettings>) -> Result<Security, Error> {
 }
 
 /// `None` where the retention is null: etcd keeps its history then.
-fn auto_compaction(settings: EtcdAutoCompactionSettings) -> Result<Option<AutoCompaction>, Error> {
+pub(in crate::service) fn auto_compaction(
+    settings: EtcdAutoCompactionSettings,
+) -> Result<Option<AutoCompaction>, Error> {
     let retention = settings.auto_compaction_retention;
     if retention.is_empty() {
         return Ok(None);
@@ -227,15 +243,17 @@ fn backup(settings: EtcdBackupSettings) -> (BackupSettings, Option<Zeroizing<Str
     (kept, named(settings.password).map(Zeroizing::new))
 }
 
-fn charge(
+/// `parameter` names where the settings of a period are expected.
+pub(in crate::service) fn charge(
     kind: Option<ChargeType>,
     prepaid: Option<cetcd_api::structures::ChargePrepaidConfig>,
+    parameter: &str,
 ) -> Result<Charge, Error> {
     let kind = kind.unwrap_or_default();
     // Settings of a period say nothing about an instance that is paid by the hour.
     let prepaid = match kind {
         ChargeType::PostpaidByHour => None,
-        ChargeType::Prepaid => Some(prepaid.ok_or_else(|| Error::missing_parameter("ChargePrepaid"))?),
+        ChargeType::Prepaid => Some(prepaid.ok_or_else(|| Error::missing_parameter(parameter))?),
     };
     Ok(Charge {
         kind: kind.as_str().to_owned(),

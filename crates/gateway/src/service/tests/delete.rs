@@ -53,7 +53,7 @@ async fn a_deletion_is_wanted_and_has_a_task_when_the_answer_is_there() {
     let deletion = tasks(&bench, &id, TaskKind::DeleteInstance).remove(0);
     assert_eq!((deletion.state, deletion.generation, deletion.created_at), (TaskState::Process, 2, at(9)));
     assert_eq!(tasks(&bench, &id, TaskKind::CreateInstance)[0].state, TaskState::Done);
-    let shown = super::super::lookup::phase(&instance, Some(&running(3)));
+    let shown = super::super::lookup::phase(&instance, Some(&running(3)), None);
     assert_eq!(shown, Phase::Deleting);
 }
 

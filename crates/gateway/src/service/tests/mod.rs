@@ -3,9 +3,11 @@
 //! The handlers on a store in memory, with a view that follows it, and no controller: statuses are written by hand.
 
 mod attributes;
+mod changes;
 mod create;
 mod credentials;
 mod delete;
+mod health;
 mod instances;
 mod quota;
 mod rpc_methods;
@@ -27,6 +29,7 @@ use async_trait::async_trait;
 use cetcd_api::{Action, Code, Error, Language, actions, structures::Filter};
 use cetcd_core::{
     Entropy, EtcdVersion, Instance, InstanceId, Status, Task,
+    instance::{RunConfig, Security},
     network::{Networks, Subnet, Vpc},
     status::{MemberPhase, MemberRecord, Phase},
 };
@@ -145,6 +148,13 @@ pub fn running(size: u8) -> Status {
     let member = |ordinal: u32| MemberRecord {
         ordinal,
         subnet_id: "subnet-abcd1234".to_owned(),
+        run: RunConfig {
+            version: EtcdVersion::new(3, 5, 16),
+            security: Security::default(),
+            auto_compaction: None,
+            quota_bytes: 10_000_000_000,
+            resources: None,
+        },
         zone: format!("ap-guangzhou-{}", ordinal + 1),
         client: format!("127.0.1.{}:2379", ordinal + 1).parse().unwrap(),
         peer: format!("127.0.1.{}:2380", ordinal + 1).parse().unwrap(),

@@ -2,8 +2,7 @@ use cetcd_api::{
     Code,
     actions::{
         CreateEtcdSnapshot, DescribeEtcdAvailableVersions, DescribeEtcdAvailableVersionsRequest, DescribeEtcdQuota,
-        DescribeEtcdQuotaRequest, DescribeEtcdRegions, DescribeEtcdRegionsRequest, ResizeEtcdInstance,
-        UpgradeEtcdInstance,
+        DescribeEtcdQuotaRequest, DescribeEtcdRegions, DescribeEtcdRegionsRequest,
     },
 };
 
@@ -64,8 +63,6 @@ async fn actions_of_later_versions_say_so() {
     }
     let bench = Bench::new().await;
     says_so::<CreateEtcdSnapshot>(&bench).await;
-    says_so::<ResizeEtcdInstance>(&bench).await;
-    says_so::<UpgradeEtcdInstance>(&bench).await;
 }
 
 #[test]

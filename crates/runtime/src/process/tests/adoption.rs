@@ -11,7 +11,7 @@ async fn the_next_runtime_adopts_what_the_first_started() {
     assert_eq!(fixture.view().await.process, Process::Running);
     fixture.ensure().await;
     assert_eq!(fixture.pid(), pid);
-    fixture.runtime.stop_member(&instance(), 0).await.unwrap();
+    fixture.runtime.stop_member(&instance(), 0, Stop::Gracefully).await.unwrap();
     assert!(matches!(fixture.view().await.process, Process::Exited { quick_exits: 0, .. }));
     assert!(Fixture::pids(&fixture.member_dir()).is_empty());
 }
@@ -48,7 +48,7 @@ async fn a_process_that_ended_while_nobody_watched_has_ended() {
     fixture.ensure().await;
     let pid = fixture.pid();
     let running = fs::read(fixture.record()).unwrap();
-    fixture.runtime.stop_member(&instance(), 0).await.unwrap();
+    fixture.runtime.stop_member(&instance(), 0, Stop::Gracefully).await.unwrap();
     fs::write(fixture.record(), running).unwrap();
     fixture.reopen().await;
     assert!(matches!(fixture.view().await.process, Process::Exited { quick_exits: 1, .. }));
@@ -94,7 +94,7 @@ async fn a_process_whose_folder_was_lost_is_found_and_can_be_ended() {
     fixture.reopen().await;
     assert_eq!(fixture.runtime.instances().await.unwrap(), BTreeSet::from([instance()]));
     assert_eq!(fixture.view().await.process, Process::Running);
-    fixture.runtime.stop_member(&instance(), 0).await.unwrap();
+    fixture.runtime.stop_member(&instance(), 0, Stop::Gracefully).await.unwrap();
     fixture.runtime.remove_member(&instance(), 0).await.unwrap();
     assert!(fixture.runtime.instances().await.unwrap().is_empty());
 }
@@ -105,7 +105,7 @@ async fn a_pid_that_was_given_to_another_process_is_not_adopted() {
     fixture.ensure().await;
     let pid = fixture.pid();
     let running = fs::read_to_string(fixture.record()).unwrap();
-    fixture.runtime.stop_member(&instance(), 0).await.unwrap();
+    fixture.runtime.stop_member(&instance(), 0, Stop::Gracefully).await.unwrap();
     // This very process has the pid now, as the record has it.
     let own = std::process::id().to_string();
     fs::write(fixture.record(), running.replace(&format!("\"pid\":{pid}"), &format!("\"pid\":{own}"))).unwrap();

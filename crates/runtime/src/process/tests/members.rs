@@ -25,7 +25,7 @@ async fn a_process_that_does_not_end_when_asked_is_killed_after_the_grace() {
     let fixture = Fixture::with(IGNORES_SIGTERM, |options| options.grace = Duration::from_millis(100)).await;
     fixture.ensure().await;
     fixture.ready().await;
-    fixture.runtime.stop_member(&instance(), 0).await.unwrap();
+    fixture.runtime.stop_member(&instance(), 0, Stop::Gracefully).await.unwrap();
     assert!(matches!(fixture.view().await.process, Process::Exited { quick_exits: 0, .. }));
     assert!(Fixture::pids(&fixture.member_dir()).is_empty());
 }
@@ -35,7 +35,7 @@ async fn a_stopped_member_runs_again_when_asked_for() {
     let fixture = Fixture::new(RUNS).await;
     fixture.ensure().await;
     let first = fixture.pid();
-    fixture.runtime.stop_member(&instance(), 0).await.unwrap();
+    fixture.runtime.stop_member(&instance(), 0, Stop::Gracefully).await.unwrap();
     fixture.ensure().await;
     assert_ne!(fixture.pid(), first);
     assert_eq!(fixture.view().await.process, Process::Running);
@@ -47,13 +47,13 @@ async fn a_member_is_not_removed_while_it_runs_and_leaves_nothing_after() {
     fixture.ensure().await;
     let refused = fixture.runtime.remove_member(&instance(), 0).await;
     assert!(matches!(refused, Err(Error::StillRunning { member }) if member == "etcd-abcd1234-etcd-0"));
-    fixture.runtime.stop_member(&instance(), 0).await.unwrap();
+    fixture.runtime.stop_member(&instance(), 0, Stop::Gracefully).await.unwrap();
     fixture.runtime.remove_member(&instance(), 0).await.unwrap();
     assert_eq!(fixture.runtime.observe(&instance()).await.unwrap(), RuntimeView::default());
     assert!(fixture.runtime.instances().await.unwrap().is_empty());
     assert_eq!(fs::read_dir(fixture.options.root.join("members")).unwrap().count(), 0);
     fixture.runtime.remove_member(&instance(), 0).await.unwrap();
-    fixture.runtime.stop_member(&instance(), 0).await.unwrap();
+    fixture.runtime.stop_member(&instance(), 0, Stop::Gracefully).await.unwrap();
 }
 
 #[cfg(target_os = "linux")]
@@ -141,7 +141,8 @@ async fn limits_that_cannot_be_enforced_are_told_only_where_they_were_asked_for(
     let fixture = Fixture::new(RUNS).await;
     fixture.ensure().await;
     assert_eq!(fixture.view().await.unlimited, None);
-    let limited = MemberSpec { ordinal: 1, resources: Some(Resources { cpu: 1, memory_gib: 1 }), ..spec() };
+    let mut limited = MemberSpec { ordinal: 1, ..spec() };
+    limited.run.resources = Some(Resources { cpu: 1, memory_gib: 1 });
     fixture.runtime.ensure_member(&limited).await.unwrap();
     let view = fixture.runtime.observe(&instance()).await.unwrap();
     assert!(view.members[1].unlimited.is_some());

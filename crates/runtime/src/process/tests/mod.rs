@@ -9,7 +9,7 @@ use std::{fs, time::Instant};
 
 use cetcd_core::{
     EtcdVersion,
-    instance::Security,
+    instance::{RunConfig, Security},
     member::{KeyPair, MemberCertificates, MemberPaths, Start},
     observed::Process,
 };
@@ -174,16 +174,18 @@ fn spec() -> MemberSpec {
     MemberSpec {
         instance: instance(),
         ordinal: 0,
-        version: "3.5.30".parse::<EtcdVersion>().unwrap(),
+        run: RunConfig {
+            version: "3.5.30".parse::<EtcdVersion>().unwrap(),
+            security: Security::default(),
+            auto_compaction: None,
+            quota_bytes: 1,
+            resources: None,
+        },
         client: ([127, 0, 0, 1], 1).into(),
         peer: ([127, 0, 0, 1], 2).into(),
         start: Start::New,
         initial_cluster: String::new(),
         token: String::new(),
-        security: Security::default(),
-        auto_compaction: None,
-        quota_bytes: 1,
-        resources: None,
         certificates: MemberCertificates { ca: "ca".to_owned(), server: pair("server"), peer: pair("peer") },
     }
 }

@@ -1,0 +1,17 @@
+//! Structures of our own, beside the document's 19.
+
+structure! {
+    /// Something that is, or should be, true of an instance. Not of the published document.
+    out EtcdCondition {
+        /// What it is about, for example MembersHealthy or Quorum.
+        "Type" kind: String => example("MembersHealthy");
+        /// Whether the good state holds.
+        "Holds" holds: bool => example("true");
+        /// Why, in a sentence that names members and figures; empty where there is nothing to say.
+        "Reason" reason: String => example("member 2 has ended");
+        /// Since when it is so: RFC 3339, UTC.
+        "Since" since: String => example("2026-11-23T10:00:00Z");
+        /// What to do where the good state does not hold; empty where it does.
+        "Advice" advice: String => example("");
+    }
+}

@@ -1,0 +1,38 @@
+//! Which members the endpoint passes connections to.
+
+use super::{Action, Look, ObservedMember, Plan, SocketAddr, membership, recorded, rolling, serves};
+use crate::{Status, observed::Observed};
+
+/// Opens the endpoint, or changes whom it passes connections to.
+pub(super) fn serve(look: &Look<'_>) -> Option<Plan> {
+    let backends = undisturbed(look, wanted_backends(look.status, look.observed, look.cluster_id));
+    let there = look.observed.endpoint.serving && look.observed.endpoint.backends == backends;
+    (!there).then_some(Plan::Act(Action::ServeEndpoint { backends }))
+}
+
+/// Without the member that is about to be stopped, where another is left: new connections go elsewhere before it
+/// says goodbye to the old ones.
+fn undisturbed(look: &Look<'_>, backends: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let leaving = rolling::next(look).or_else(|| membership::leaving(look)).map(|record| record.client);
+    let others: Vec<SocketAddr> = backends.iter().filter(|client| Some(**client) != leaving).copied().collect();
+    if others.is_empty() { backends } else { others }
+}
+
+/// The members that the endpoint should pass connections to: those that serve, belong to this cluster and
+/// have a vote. Where none does, what it has stays, since a member may answer clients that the control plane
+/// cannot reach; where it has nothing, all of them. What is no member's address, or is that of one that
+/// answers for another cluster or without a vote, is never passed to.
+pub fn wanted_backends(status: &Status, observed: &Observed, cluster_id: u64) -> Vec<SocketAddr> {
+    let clients = |wanted: &dyn Fn(&ObservedMember) -> bool| -> Vec<SocketAddr> {
+        let wanted = recorded(status, observed).filter(|m| wanted(m));
+        wanted.filter_map(|m| status.member(m.ordinal).map(|record| record.client)).collect()
+    };
+    let healthy = clients(&|m| serves(m, cluster_id));
+    if !healthy.is_empty() {
+        return healthy;
+    }
+    let silent = clients(&|m| m.serving().is_none());
+    let kept: Vec<SocketAddr> =
+        silent.iter().filter(|client| observed.endpoint.backends.contains(client)).copied().collect();
+    if kept.is_empty() { silent } else { kept }
+}

@@ -1,0 +1,59 @@
+//! DescribeEtcdHealth: what the controller recorded, with what to do about it.
+
+use cetcd_api::{
+    Error,
+    actions::{DescribeEtcdHealth, DescribeEtcdHealthRequest, DescribeEtcdHealthResponse},
+    structures::EtcdCondition,
+};
+use cetcd_core::condition::{Condition, ConditionKind};
+
+use super::{Service, lookup::time};
+use crate::{Context, Handler};
+
+impl Handler<DescribeEtcdHealth> for Service {
+    /// Before the controller's first look nothing is known, and nothing is healthy.
+    async fn handle(
+        &self,
+        context: &Context,
+        request: DescribeEtcdHealthRequest,
+    ) -> Result<DescribeEtcdHealthResponse, Error> {
+        let instance = self.visible(context, &request.instance_id)?;
+        let status = self.view.status(&instance.id);
+        let conditions = status.as_ref().map_or(&[][..], |status| &status.conditions);
+        Ok(DescribeEtcdHealthResponse {
+            healthy: !conditions.is_empty() && conditions.iter().all(|condition| condition.holds),
+            conditions: Some(conditions.iter().map(shown).collect()),
+        })
+    }
+}
+
+fn shown(condition: &Condition) -> EtcdCondition {
+    EtcdCondition {
+        kind: format!("{:?}", condition.kind),
+        holds: condition.holds,
+        reason: condition.reason.clone(),
+        since: time(condition.since),
+        advice: if condition.holds { String::new() } else { advice(condition.kind).to_owned() },
+    }
+}
+
+/// What to do where the good state does not hold.
+fn advice(kind: ConditionKind) -> &'static str {
+    match kind {
+        ConditionKind::MembersHealthy => {
+            "A dead member is restarted, one that lost its data is replaced. Where that does not help, read the member's log under runtime/members in the data directory."
+        }
+        ConditionKind::Quorum => {
+            "Bring back the machines or disks of the members that are down: without more than half of them nothing can be written."
+        }
+        ConditionKind::EndpointServing => "The endpoint process is started again; read log/endpoint.log if it is not.",
+        ConditionKind::DiskWithinLimit => "Delete keys or compact, or make an instance with a larger DiskSize.",
+        ConditionKind::ResourcesLimited => {
+            "The host does not let this service set CPU and memory limits: delegate a control group to it."
+        }
+        ConditionKind::SpaceLeft => {
+            "Keys are compacted and members defragmented. Where that does not help, delete keys."
+        }
+        ConditionKind::Reconciled => "The last step failed for the reason given; it is tried again.",
+    }
+}

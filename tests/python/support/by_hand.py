@@ -1,0 +1,73 @@
+"""Three members started by hand, without TLS and without a manager: what planned restarts are compared with."""
+
+import subprocess
+
+from .etcd import Client, etcdctl
+from .server import VERSIONS, free_port
+from .waiting import until
+
+
+class ByHand:
+    """Textbook order: each follower gets SIGTERM and is started again and waited for, then the leader hands over
+    and goes the same way."""
+
+    def __init__(self, directory, version, size=3):
+        self.directory, self.version = directory, version
+        self.ports = [(free_port(), free_port()) for _ in range(size)]
+        self.processes = [None] * size
+
+    def urls(self):
+        return [f"http://127.0.0.1:{client}" for client, _ in self.ports]
+
+    def __enter__(self):
+        try:
+            for place in range(len(self.ports)):
+                self._start(place, self.version)
+            for place in range(len(self.ports)):
+                self._wait(place)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        for process in self.processes:
+            if process:
+                process.kill()
+                process.wait()
+
+    def roll(self, version):
+        for place in sorted(range(len(self.ports)), key=self._leads):
+            if self._leads(place):
+                successor = self._status((place + 1) % len(self.ports))["member"]
+                etcdctl(version, self.urls()[place], None, "move-leader", f"{successor:x}")
+            self.processes[place].terminate()
+            self.processes[place].wait(20)
+            self._start(place, version)
+            self._wait(place)
+
+    def _start(self, place, version):
+        client, peer = self.ports[place]
+        self.directory.mkdir(parents=True, exist_ok=True)
+        with open(self.directory / f"{place}.log", "ab") as log:
+            self.processes[place] = subprocess.Popen([
+                str(VERSIONS / version / "etcd"), "--name", f"m{place}", "--data-dir", str(self.directory / f"m{place}"),
+                "--listen-client-urls", f"http://127.0.0.1:{client}", "--advertise-client-urls", f"http://127.0.0.1:{client}",
+                "--listen-peer-urls", f"http://127.0.0.1:{peer}", "--initial-advertise-peer-urls", f"http://127.0.0.1:{peer}",
+                "--initial-cluster", ",".join(f"m{n}=http://127.0.0.1:{p}" for n, (_, p) in enumerate(self.ports)),
+                "--initial-cluster-state", "new", "--logger", "zap", "--log-outputs", "stderr"],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def _wait(self, place):
+        def answers():
+            with Client(self.urls()[place], None) as client:
+                return client.answers(0.5)
+        until(f"member {place} by hand answers", answers, 20, 0.02)
+
+    def _status(self, place):
+        with Client(self.urls()[place], None) as client:
+            return client.status()
+
+    def _leads(self, place):
+        status = self._status(place)
+        return status["leader"] == status["member"]
