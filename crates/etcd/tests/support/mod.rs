@@ -194,7 +194,11 @@ pub fn addresses() -> (SocketAddr, SocketAddr) {
         // Beyond what instances of a service on this machine are given.
         let number = std::process::id().wrapping_mul(101).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
         let [_, b, c, d] = number.to_be_bytes();
-        let ip = Ipv4Addr::new(127, 0xe0 | (b & 0x1f), c, d.clamp(1, 254));
+        if d == 0 || d == 255 {
+            // Taken for its neighbour, it would be given twice before anybody listens there.
+            continue;
+        }
+        let ip = Ipv4Addr::new(127, 0xe0 | (b & 0x1f), c, d);
         let addresses = (SocketAddr::from((ip, 2379)), SocketAddr::from((ip, 2380)));
         if TcpListener::bind(addresses.0).is_ok() && TcpListener::bind(addresses.1).is_ok() {
             return addresses;
