@@ -54,7 +54,10 @@ impl Error {
         let Self::Etcd(error) = self else { return false };
         matches!(
             error,
-            Etcd::NotInSync { .. } | Etcd::TooManyLearners | Etcd::UnsafeReconfiguration { .. } | Etcd::NotLeader { .. }
+            Etcd::NotInSync { .. }
+                | Etcd::TooManyLearners
+                | Etcd::UnsafeReconfiguration { .. }
+                | Etcd::NotLeader { .. }
         )
     }
 

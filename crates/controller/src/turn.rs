@@ -72,8 +72,12 @@ impl Reconciler {
         self.metrics.saw(&self.id, status.value.phase);
         match plan {
             Plan::Act(action) => {
-                let subject =
-                    Subject { instance: &instance, status: &status, observed: &look.observed, certificates: self.certificates.as_ref() };
+                let subject = Subject {
+                    instance: &instance,
+                    status: &status,
+                    observed: &look.observed,
+                    certificates: self.certificates.as_ref(),
+                };
                 let outcome = do_action(&self.world, &self.metrics, &subject, &action).await;
                 self.failed_starts.note(&action, outcome.is_ok(), self.world.clock.now());
                 self.failure = match &outcome {
@@ -112,7 +116,9 @@ async fn do_action(world: &World, metrics: &Metrics, subject: &Subject<'_>, acti
     metrics.acted(action.name(), outcome.is_ok(), took.as_secs_f64());
     match &outcome {
         Ok(()) => tracing::info!(instance = %id, action = action.name(), ms = took.as_millis(), "done"),
-        Err(error) if error.is_race() || error.is_too_early() => tracing::debug!(instance = %id, action = action.name(), %error, "again"),
+        Err(error) if error.is_race() || error.is_too_early() => {
+            tracing::debug!(instance = %id, action = action.name(), %error, "again")
+        }
         Err(error) => tracing::warn!(instance = %id, action = action.name(), %error, "failed; it is tried again"),
     }
     outcome

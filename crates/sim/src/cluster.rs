@@ -121,7 +121,8 @@ impl Host {
         if cluster.leader.is_some_and(|leader| !up.contains_key(&leader)) {
             cluster.leader = None;
             // The others wait before they stand: longer or shorter, told by what cannot be foreseen.
-            cluster.elect_at = now + 50 + i64::try_from((cluster.acknowledged * 37 + cluster.next_id) % 300).unwrap_or(0);
+            cluster.elect_at =
+                now + 50 + i64::try_from((cluster.acknowledged * 37 + cluster.next_id) % 300).unwrap_or(0);
         }
         if up.len() < quorum(voters) {
             cluster.leader = None;
@@ -129,7 +130,8 @@ impl Host {
         }
         if cluster.leader.is_none() && cluster.elect_at <= now {
             // Nobody is elected by those who hold more.
-            let (leader, index) = up.iter().max_by_key(|(id, index)| (**index, std::cmp::Reverse(**id))).expect("a quorum is up");
+            let (leader, index) =
+                up.iter().max_by_key(|(id, index)| (**index, std::cmp::Reverse(**id))).expect("a quorum is up");
             if *index < cluster.acknowledged {
                 self.violations.push(format!("{id} lost a write that was acknowledged"));
             }
@@ -173,12 +175,7 @@ impl Host {
     }
 
     /// Lets the cluster agree on a change of its members.
-    fn change(
-        &mut self,
-        id: &InstanceId,
-        now: i64,
-        make: impl FnOnce(&mut Cluster),
-    ) -> Result<(), Refusal> {
+    fn change(&mut self, id: &InstanceId, now: i64, make: impl FnOnce(&mut Cluster)) -> Result<(), Refusal> {
         self.quiet_until = 0;
         if self.serving_cluster(id, now).is_none() {
             return Err(Refusal::NoQuorum);
@@ -193,13 +190,21 @@ impl Host {
         };
         let holders = cluster.peers.iter().filter(|peer| !peer.learner).filter(holds).count();
         if holders < quorum(cluster.voters()) {
-            self.violations.push(format!("only {holders} voters of {id} hold what was acknowledged after a change of members"));
+            self.violations
+                .push(format!("only {holders} voters of {id} hold what was acknowledged after a change of members"));
         }
         Ok(())
     }
 
     /// Adds a member, and answers its ID; that of the one at this address, where there is one.
-    pub fn add_peer(&mut self, id: &InstanceId, peer: SocketAddr, learner: bool, lag: i64, now: i64) -> Result<u64, Refusal> {
+    pub fn add_peer(
+        &mut self,
+        id: &InstanceId,
+        peer: SocketAddr,
+        learner: bool,
+        lag: i64,
+        now: i64,
+    ) -> Result<u64, Refusal> {
         let up = self.up_voters(id, now).len();
         let cluster = self.clusters.get(id).ok_or(Refusal::NoQuorum)?;
         if let Some(there) = cluster.at(peer) {

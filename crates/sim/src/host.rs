@@ -196,7 +196,11 @@ impl Host {
         }
         if let (Some(data), Some(cluster)) = (data, self.clusters.get(&spec.instance)) {
             let removed = cluster.removed.contains(&data.id) && self.served_at_look.contains(&spec.instance);
-            self.own_disruption(&spec.instance, removed, &format!("{name} is started with what it had before its removal"));
+            self.own_disruption(
+                &spec.instance,
+                removed,
+                &format!("{name} is started with what it had before its removal"),
+            );
         }
         if let Some(cluster) = self.clusters.get(&spec.instance)
             && data.is_none()

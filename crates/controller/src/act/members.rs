@@ -55,9 +55,11 @@ pub(super) async fn drop_record(world: &World, subject: &Subject<'_>, ordinal: u
         let key = records::certificates_key(id);
         let mut all = certificates.all.clone();
         if all.members.remove(&ordinal).is_some() {
-            txn = txn
-                .when(Compare::mod_revision(key.clone(), certificates.revision))
-                .then(records::put_secret(&world.sealer, &key, &records::encode(&all)));
+            txn = txn.when(Compare::mod_revision(key.clone(), certificates.revision)).then(records::put_secret(
+                &world.sealer,
+                &key,
+                &records::encode(&all),
+            ));
         }
     }
     settled(world.store.txn(txn).await?.succeeded, "the member")

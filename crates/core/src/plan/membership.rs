@@ -76,7 +76,8 @@ fn inside(
         let is_due = member.is_none_or(|member| !restart::due(std::iter::once(member), now).0.is_empty());
         return (is_due && look.can_start(record)).then_some(Action::JoinMember { ordinal });
     }
-    let caught_up = member.and_then(ObservedMember::serving).is_some_and(|s| s.learner && s.cluster_id == look.cluster_id);
+    let caught_up =
+        member.and_then(ObservedMember::serving).is_some_and(|s| s.learner && s.cluster_id == look.cluster_id);
     // With its vote the majority grows: those that serve must have it.
     let carries = look.serving().len() + 1 >= quorum(look.voters() + 1);
     (peer.learner && caught_up && carries).then_some(Action::PromoteMember { ordinal, id: peer.id })

@@ -9,9 +9,9 @@ pub const LONGEST_BACK_OFF: SignedDuration = SignedDuration::from_secs(60);
 /// not come back, and one without data would be somebody else under the same name: both are
 /// [`super::membership`]'s.
 pub(super) fn dead_member(look: &Look<'_>, now: Timestamp) -> Option<Plan> {
-    let may_come_back = look.members().filter(|(record, member)| {
-        may_be_listed(look, record) && member.is_some_and(|member| member.data)
-    });
+    let may_come_back = look
+        .members()
+        .filter(|(record, member)| may_be_listed(look, record) && member.is_some_and(|member| member.data));
     let can_start = may_come_back.filter(|(record, _)| look.can_start(record));
     let (ordinals, _) = due(can_start.filter_map(|(_, member)| member), now);
     ordinals.first().map(|ordinal| Plan::Act(Action::RestartMember { ordinal: *ordinal }))

@@ -65,7 +65,10 @@ impl Runtime for SimRuntime {
             }
             if !state.host.installed.contains(&spec.run.version) {
                 state.host.prepare(&spec.instance, spec.ordinal);
-                return Err(Error::Command { member: spec.name(), reason: format!("{} is not there", spec.run.version) });
+                return Err(Error::Command {
+                    member: spec.name(),
+                    reason: format!("{} is not there", spec.run.version),
+                });
             }
             state.start_member(spec);
             Ok(())
@@ -94,7 +97,11 @@ impl Runtime for SimRuntime {
         let key = (instance.clone(), ordinal);
         let check = |state: &mut State| {
             if !state.is_deleting(instance) && state.is_listed(instance, ordinal) {
-                state.host.own_disruption(instance, true, &format!("the data of {name} is removed while it is a member"));
+                state.host.own_disruption(
+                    instance,
+                    true,
+                    &format!("the data of {name} is removed while it is a member"),
+                );
             }
             let runs = state.host.members.get(&key).is_some_and(Member::runs);
             if runs { Err(Error::StillRunning { member: name.clone() }) } else { Ok(()) }
@@ -232,7 +239,7 @@ impl State {
                 Run::Running { .. } => Process::Running,
                 Run::Exited { at, quick_exits } => Process::Exited { at: time_of(at), quick_exits },
             },
-            data: member.has_data(),
+            data: member.has_data() || self.flaw == Flaw::HidesLoss,
             started_with: member.launch.as_ref().map(|launch| launch.line.clone()),
             disk_bytes: 0,
             unlimited: None,

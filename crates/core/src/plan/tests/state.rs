@@ -140,24 +140,25 @@ impl State {
         base.members = [Member::Absent; 5];
         base.members[..members.len()].copy_from_slice(members);
         let right = base.healthy();
-        (0u16..256).flat_map(move |bits| {
-            let bit = move |n: u16| bits & (1 << n) != 0;
-            // All members and one that is none: wrong whatever is healthy.
-            let wrong = all(base.size) | STRANGER;
-            [0, right, wrong].into_iter().map(move |backends| Self {
-                placed: bit(0),
-                credentials: bit(1),
-                installed: bit(2),
-                latched: bit(3),
-                endpoint_serving: bit(4),
-                monitored: bit(5),
-                policy: bit(6),
-                deleting: bit(7),
-                backends,
-                ..base
+        (0u16..256)
+            .flat_map(move |bits| {
+                let bit = move |n: u16| bits & (1 << n) != 0;
+                // All members and one that is none: wrong whatever is healthy.
+                let wrong = all(base.size) | STRANGER;
+                [0, right, wrong].into_iter().map(move |backends| Self {
+                    placed: bit(0),
+                    credentials: bit(1),
+                    installed: bit(2),
+                    latched: bit(3),
+                    endpoint_serving: bit(4),
+                    monitored: bit(5),
+                    policy: bit(6),
+                    deleting: bit(7),
+                    backends,
+                    ..base
+                })
             })
-        })
-        .filter(|state| !state.latched || state.deleting)
+            .filter(|state| !state.latched || state.deleting)
     }
 
     /// A number of its own among the states of its size.

@@ -55,7 +55,10 @@ fn rule(state: &State, plan: &Plan) -> Result<(), &'static str> {
             must(kind(ordinal).listed() && *id == id_of(*ordinal), "only what is listed is removed")?;
             must(!leads(ordinal) || serving <= 1, "the leader hands over before it goes")?;
             if kind(ordinal).learner() {
-                return must(!state.is_kept(*ordinal) || kind(ordinal) == Kind::LearnerWiped, "a learner is left to join");
+                return must(
+                    !state.is_kept(*ordinal) || kind(ordinal) == Kind::LearnerWiped,
+                    "a learner is left to join",
+                );
             }
             let others = serving - usize::from(kind(ordinal).serves());
             must(voters > 1, "the last voter stays")?;

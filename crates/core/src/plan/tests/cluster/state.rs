@@ -70,8 +70,26 @@ use Kind::{
 impl Kind {
     /// Every kind that has a record.
     pub const ALL: [Self; 20] = [
-        Gone, Littered, Outcast, OutcastLater, Zombie, Added, JoinDue, JoinLater, Joining, JoinDead, LearnerStarting,
-        LearnerServing, LearnerDue, LearnerWiped, Self::Serving, Silent, Due, Later, Wiped, WipedServing,
+        Gone,
+        Littered,
+        Outcast,
+        OutcastLater,
+        Zombie,
+        Added,
+        JoinDue,
+        JoinLater,
+        Joining,
+        JoinDead,
+        LearnerStarting,
+        LearnerServing,
+        LearnerDue,
+        LearnerWiped,
+        Self::Serving,
+        Silent,
+        Due,
+        Later,
+        Wiped,
+        WipedServing,
     ];
 
     pub fn listed(self) -> bool {
@@ -91,10 +109,7 @@ impl Kind {
     }
 
     pub fn runs(self) -> bool {
-        matches!(
-            self,
-            Zombie | Joining | LearnerStarting | LearnerServing | Self::Serving | Silent | WipedServing
-        )
+        matches!(self, Zombie | Joining | LearnerStarting | LearnerServing | Self::Serving | Silent | WipedServing)
     }
 
     pub fn data(self) -> bool {
@@ -250,7 +265,11 @@ impl State {
 
     pub fn former(&self, wanted: &RunConfig) -> RunConfig {
         let mut former = wanted.clone();
-        if self.upgrade { former.version = EtcdVersion::new(3, 5, 3) } else { former.quota_bytes += 1 }
+        if self.upgrade {
+            former.version = EtcdVersion::new(3, 5, 3)
+        } else {
+            former.quota_bytes += 1
+        }
         former
     }
 
@@ -267,12 +286,8 @@ impl State {
         let former = self.former(&wanted);
         let version = instance.spec.version.clone();
         status.cluster_id = Some(CLUSTER);
-        status.upgrade_snapshot = self.snapshot.then(|| UpgradeSnapshot {
-            version,
-            path: String::new(),
-            bytes: 1,
-            taken_at: now(),
-        });
+        status.upgrade_snapshot =
+            self.snapshot.then(|| UpgradeSnapshot { version, path: String::new(), bytes: 1, taken_at: now() });
         status.compacted_at = self.compacted.then(now);
         *observed = Observed {
             credentials: self.credentials,

@@ -40,7 +40,8 @@ impl Walker {
                 break *turns;
             }
             if path.len() > MOST_TURNS as usize {
-                let tail: Vec<String> = path.iter().rev().take(12).map(|s| format!("{:?} in {s:?}", s.plan())).collect();
+                let tail: Vec<String> =
+                    path.iter().rev().take(12).map(|s| format!("{:?} in {s:?}", s.plan())).collect();
                 panic!("no end in sight from {start:?}:\n{}", tail.join("\n"));
             }
             path.push(state);
