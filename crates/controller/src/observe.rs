@@ -139,7 +139,11 @@ async fn look_at_cluster(
             })
             .collect()
     });
-    let alarms = alarms.unwrap_or_default().into_iter();
+    // Alarms that could not be read are not none: what is not known of the cluster is waited for as a whole.
+    let Ok(alarms) = alarms.inspect_err(|error| tracing::debug!(instance = %instance.id, %error, "no alarms")) else {
+        return (None, Vec::new());
+    };
+    let alarms = alarms.into_iter();
     (membership, alarms.filter(|alarm| alarm.kind == AlarmKind::NoSpace).map(|alarm| alarm.member_id).collect())
 }
 

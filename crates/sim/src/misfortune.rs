@@ -15,6 +15,16 @@ impl Sim {
         self.state().host.unwritable.insert((instance.clone(), ordinal));
     }
 
+    /// Takes the data of a member, and its process with it.
+    pub fn lose_data(&self, instance: &InstanceId, ordinal: u32) {
+        self.state().lose_data_of((instance.clone(), ordinal));
+    }
+
+    /// Leaves no space in the backend of a member.
+    pub fn fill(&self, instance: &InstanceId, ordinal: u32) {
+        self.state().fill((instance.clone(), ordinal));
+    }
+
     /// Kills the process of the endpoint.
     pub fn kill_endpoint(&self) {
         self.state().kill_endpoint();
@@ -83,8 +93,13 @@ impl State {
     /// A backend has no space left: the member raises NOSPACE.
     pub fn fill_one(&mut self) {
         let running = self.running();
-        if let Some(key) = self.rng.pick(&running)
-            && let Some(member) = self.host.members.get_mut(&key)
+        if let Some(key) = self.rng.pick(&running) {
+            self.fill(key);
+        }
+    }
+
+    fn fill(&mut self, key: (InstanceId, u32)) {
+        if let Some(member) = self.host.members.get_mut(&key)
             && let Some(data) = member.data
             && let Some(cluster) = self.host.clusters.get_mut(&key.0)
             && cluster.with_id(data.id).is_some()
@@ -101,14 +116,18 @@ impl State {
     pub fn lose_data(&mut self) {
         let latched: Vec<_> = self.host.members.keys().filter(|(id, _)| self.is_latched(id)).cloned().collect();
         if let Some(key) = self.rng.pick(&latched) {
-            self.note(format_args!("the data of {} is lost", key.0.member_name(key.1)));
-            if let Some(member) = self.host.members.get_mut(&key) {
-                member.data = None;
-                member.unlinked = false;
-                member.full = false;
-            }
-            self.end(&[key]);
+            self.lose_data_of(key);
         }
+    }
+
+    fn lose_data_of(&mut self, key: (InstanceId, u32)) {
+        self.note(format_args!("the data of {} is lost", key.0.member_name(key.1)));
+        if let Some(member) = self.host.members.get_mut(&key) {
+            member.data = None;
+            member.unlinked = false;
+            member.full = false;
+        }
+        self.end(&[key]);
     }
 
     /// The files of a member can no longer be written.

@@ -45,6 +45,8 @@ pub enum Flaw {
     KeepsSecrets,
     /// The installer never succeeds.
     NoVersions,
+    /// The runtime does not see that a member lost its data.
+    HidesLoss,
 }
 
 /// Everything that changes.

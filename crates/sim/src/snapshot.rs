@@ -6,13 +6,15 @@ use serde_json::{Map, Value, json};
 use crate::{Sim, host::Run};
 
 /// Fields that hold times, drawn names or what follows from those.
-const DRAWN: [&str; 9] = [
+const DRAWN: [&str; 11] = [
     "created_at",
     "updated_at",
     "started_at",
     "ended_at",
     "since",
     "monitored_at",
+    "taken_at",
+    "compacted_at",
     "cluster_token",
     "cluster_id",
     "id",

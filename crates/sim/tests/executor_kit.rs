@@ -11,7 +11,7 @@ use std::{
 use cetcd_core::InstanceId;
 use cetcd_sim::{
     Fate, Flaw, Schedule, Sim, Weather,
-    api::{self, Wanted},
+    api::{self, Change, Wanted},
 };
 use futures::executor::block_on;
 use prometheus_client::{encoding::text::encode, registry::Registry};
@@ -43,6 +43,29 @@ impl Life {
         let mut life = Self::begin(size);
         life.follow(Script::new());
         life.sim.set_weather(Weather::Calm);
+        life
+    }
+
+    /// A world with one instance that was made, and a change of it that was accepted.
+    fn begin_to_change(size: u8, change: &Change) -> Self {
+        let life = Self::made(size);
+        assert!(block_on(api::change(&life.sim.world(), &life.id, change)).unwrap());
+        life
+    }
+
+    /// A world with one instance that was made, one of whose members lost its data since.
+    fn begin_to_replace(size: u8) -> Self {
+        let mut life = Self::made(size);
+        life.sim.lose_data(&life.id, 1);
+        life.schedule.crash();
+        life
+    }
+
+    /// A world with one instance that was made, one of whose members has no space left since.
+    fn begin_to_relieve(size: u8) -> Self {
+        let mut life = Self::made(size);
+        life.sim.fill(&life.id, 1);
+        life.schedule.crash();
         life
     }
 
@@ -163,6 +186,51 @@ fn a_restart_ends_the_same_whatever_happens_to_any_one_effect() {
     all_end_alike(&singles(&effects), || Life::begin_to_heal(3), &end);
 }
 
+/// How a change ends, undisturbed and with every fault of any one effect.
+fn change_ends_alike(size: u8, change: &Change) -> Value {
+    let (effects, end) = undisturbed(|| Life::begin_to_change(size, change));
+    println!("{} effects", effects.len());
+    assert_eq!(end["status"]["etcd-kit00000"]["phase"], "running");
+    all_end_alike(&singles(&effects), || Life::begin_to_change(size, change), &end);
+    end
+}
+
+#[test]
+fn growth_ends_the_same_whatever_happens_to_any_one_effect() {
+    let end = change_ends_alike(1, &Change::Resize(3));
+    assert_eq!(end["members"].as_object().unwrap().len(), 3);
+}
+
+#[test]
+fn shrinking_ends_the_same_whatever_happens_to_any_one_effect() {
+    let end = change_ends_alike(3, &Change::Resize(1));
+    assert_eq!(end["members"].as_object().unwrap().len(), 1);
+}
+
+#[test]
+fn an_upgrade_ends_the_same_whatever_happens_to_any_one_effect() {
+    change_ends_alike(3, &Change::Upgrade);
+}
+
+#[test]
+fn a_move_to_another_subnet_ends_the_same_whatever_happens_to_any_one_effect() {
+    change_ends_alike(1, &Change::Move(vec![2]));
+}
+
+#[test]
+fn a_replacement_ends_the_same_whatever_happens_to_any_one_effect() {
+    let (effects, end) = undisturbed(|| Life::begin_to_replace(3));
+    println!("{} effects", effects.len());
+    all_end_alike(&singles(&effects), || Life::begin_to_replace(3), &end);
+}
+
+#[test]
+fn relief_of_space_ends_the_same_whatever_happens_to_any_one_effect() {
+    let (effects, end) = undisturbed(|| Life::begin_to_relieve(3));
+    println!("{} effects", effects.len());
+    all_end_alike(&singles(&effects), || Life::begin_to_relieve(3), &end);
+}
+
 #[test]
 fn an_answer_lost_after_the_last_write_leaves_no_failure_in_the_status() {
     let (effects, end) = undisturbed(|| Life::begin(1));
@@ -193,6 +261,17 @@ fn the_kit_reaches_every_action() {
     life.sim.kill_member(&life.id, 1);
     life.schedule.crash();
     life.follow(Script::new());
+    for change in [Change::Upgrade, Change::Resize(5), Change::Resize(3)] {
+        life.sim.set_weather(Weather::Calm);
+        assert!(block_on(api::change(&life.sim.world(), &life.id, &change)).unwrap());
+        life.follow(Script::new());
+    }
+    life.sim.lose_data(&life.id, 1);
+    life.schedule.crash();
+    life.follow(Script::new());
+    life.sim.fill(&life.id, 0);
+    life.schedule.crash();
+    life.follow(Script::new());
     life.sim.set_weather(Weather::Calm);
     assert!(block_on(api::delete(&life.sim.world(), &life.id)).unwrap());
     life.follow(Script::new());
@@ -205,6 +284,17 @@ fn the_kit_reaches_every_action() {
         "bootstrap",
         "latch_cluster",
         "restart_member",
+        "add_to_cluster",
+        "join_member",
+        "promote_member",
+        "remove_from_cluster",
+        "move_leader",
+        "roll_member",
+        "drop_member",
+        "take_upgrade_snapshot",
+        "compact",
+        "defragment",
+        "disarm_space",
         "serve_endpoint",
         "start_monitoring",
         "create_backup_policy",

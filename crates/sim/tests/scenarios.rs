@@ -13,7 +13,7 @@ fn nothing_goes_wrong_in_two_thousand_scenarios() {
             println!("{all:?}");
             assert_eq!(all.scenarios, 2000);
             // What is explored must not shrink unnoticed.
-            assert!(all.created > 2500 && all.crashes > 5000, "{all:?}");
+            assert!(all.created > 2500 && all.changed > 1000 && all.crashes > 5000, "{all:?}");
         }
         Err(failure) => panic!("{failure}"),
     }
@@ -69,5 +69,11 @@ fn a_store_that_keeps_secrets_of_the_deleted_is_caught() {
 #[test]
 fn an_installation_that_never_succeeds_is_told_with_its_reason() {
     let failure = caught(Flaw::NoVersions);
-    assert!(failure.violations[0].contains("still not so that everything is as wanted"), "{failure}");
+    assert!(failure.violations[0].contains("still not so that"), "{failure}");
+}
+
+#[test]
+fn a_runtime_that_does_not_see_lost_data_is_caught() {
+    let failure = caught(Flaw::HidesLoss);
+    assert!(failure.violations.iter().any(|what| what.contains("without the data that it had")), "{failure}");
 }

@@ -65,8 +65,8 @@ def unchanged(api, instance, action, params):
 
 
 class SteadyWriter(threading.Thread):
-    """Writes ever higher numbers to a round of keys and reads some back; a try that fails is made again at once, on
-    a new connection to the next of its addresses. Remembers what was acknowledged and when, and each thing that
+    """Writes ever higher numbers to a round of keys and reads some back, by its addresses in turn as etcd's own
+    client does; a try that fails is made again at once, on a new connection where there is one address. Remembers what was acknowledged and when, and each thing that
     cannot be if nothing is lost."""
 
     def __init__(self, urls, certificates):
@@ -76,41 +76,43 @@ class SteadyWriter(threading.Thread):
         self.failures = []
         self.revision = 0
         self.over = threading.Event()
-        self.client = Client(urls[0], certificates)
+        self.clients = [Client(url, certificates) for url in urls]
+        self.turn = 0
 
     def run(self):
         number = 0
         while not self.over.is_set():
             number += 1
             key = f"steady/{number % KEYS:05}"
-            revision = self._insist(lambda key=key, number=number: self.client.put(key, str(number), GIVEN_UP_AFTER))
+            revision = self._insist(lambda client, key=key, number=number: client.put(key, str(number), GIVEN_UP_AFTER))
             if revision is None:
                 break
             self.times.append(time.monotonic())
             self._saw(revision, f"put {number}", self.revision + 1)
             self.acknowledged[key] = number
             if number % 20 == 0:
-                read = self._insist(lambda key=key: self.client.read(key, GIVEN_UP_AFTER))
+                read = self._insist(lambda client, key=key: client.read(key, GIVEN_UP_AFTER))
                 if read is None:
                     break
                 self._saw(read[0], f"read {number}", self.revision)
                 if read[1] != str(number):
                     self.wrong.append(f"{key} reads {read[1]}, {number} was acknowledged")
             self.over.wait(0.001)  # leaves some of the machine to the cluster
-        self.client.close()
+        for client in self.clients:
+            client.close()
 
     def _insist(self, try_once):
         """Tries until it succeeds; None once the writer is told to end."""
         while True:
+            self.turn = (self.turn + 1) % len(self.clients)
             try:
-                return try_once()
+                return try_once(self.clients[self.turn])
             except grpc.RpcError as failure:
                 self.failures.append((time.monotonic(), failure.code().name, failure.details()))
                 if self.over.is_set():
                     return None
-                self.client.close()
-                self.urls = self.urls[1:] + self.urls[:1]
-                self.client = Client(self.urls[0], self.certificates)
+                self.clients[self.turn].close()
+                self.clients[self.turn] = Client(self.urls[self.turn], self.certificates)
 
     def _saw(self, revision, what, least):
         if revision < least:

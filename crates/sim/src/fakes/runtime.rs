@@ -239,7 +239,7 @@ impl State {
                 Run::Running { .. } => Process::Running,
                 Run::Exited { at, quick_exits } => Process::Exited { at: time_of(at), quick_exits },
             },
-            data: member.has_data(),
+            data: member.has_data() || self.flaw == Flaw::HidesLoss,
             started_with: member.launch.as_ref().map(|launch| launch.line.clone()),
             disk_bytes: 0,
             unlimited: None,
