@@ -117,7 +117,7 @@ async fn do_action(world: &World, metrics: &Metrics, subject: &Subject<'_>, acti
     match &outcome {
         Ok(()) => tracing::info!(instance = %id, action = action.name(), ms = took.as_millis(), "done"),
         Err(error) if error.is_race() || error.is_too_early() => {
-            tracing::debug!(instance = %id, action = action.name(), %error, "again")
+            tracing::debug!(instance = %id, action = action.name(), %error, "again");
         }
         Err(error) => tracing::warn!(instance = %id, action = action.name(), %error, "failed; it is tried again"),
     }

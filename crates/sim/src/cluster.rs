@@ -163,9 +163,9 @@ impl Host {
         members.sort_by_key(|m| m.data.map(|d| d.id) != leader);
         for member in members {
             let Some(data) = &mut member.data else { continue };
-            let votes = voters.contains(&data.id);
-            data.index = if votes && holders < majority { next } else { before.max(data.index) };
-            holders += usize::from(votes);
+            let has_vote = voters.contains(&data.id);
+            data.index = if has_vote && holders < majority { next } else { before.max(data.index) };
+            holders += usize::from(has_vote);
         }
         if holders >= majority
             && let Some(cluster) = self.clusters.get_mut(id)

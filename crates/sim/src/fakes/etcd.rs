@@ -68,7 +68,9 @@ impl SimEtcd {
         let id = through.first().map(|target| target.instance.to_string()).unwrap_or_default();
         let fault = |state: &mut State| {
             // What could not be asked for is not known.
-            through.iter().for_each(|target| state.host.fault(&target.instance));
+            for target in through {
+                state.host.fault(&target.instance);
+            }
             through.first().map_or(Error::NobodyToAsk, |target| Self::silent(target, "no answer in time"))
         };
         let apply = |state: &mut State| {
@@ -275,11 +277,19 @@ impl EtcdOperator for SimEtcd {
     }
 
     async fn enable_auth(&self, through: &[Target], _root_password: &str) -> Result<()> {
-        self.ask("turn auth on in", through, |state, target| Self::set_auth(state, target, true)).await
+        self.ask("turn auth on in", through, |state, target| {
+            Self::set_auth(state, target, true);
+            Ok(())
+        })
+        .await
     }
 
     async fn disable_auth(&self, through: &[Target]) -> Result<()> {
-        self.ask("turn auth off in", through, |state, target| Self::set_auth(state, target, false)).await
+        self.ask("turn auth off in", through, |state, target| {
+            Self::set_auth(state, target, false);
+            Ok(())
+        })
+        .await
     }
 
     async fn set_root_password(&self, through: &[Target], _password: &str) -> Result<()> {
@@ -296,11 +306,10 @@ impl EtcdOperator for SimEtcd {
 }
 
 impl SimEtcd {
-    fn set_auth(state: &mut State, target: &Target, on: bool) -> Result<()> {
+    fn set_auth(state: &mut State, target: &Target, on: bool) {
         if let Some(cluster) = state.host.clusters.get_mut(&target.instance) {
             cluster.auth = on;
         }
-        Ok(())
     }
 }
 

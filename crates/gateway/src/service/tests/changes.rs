@@ -25,11 +25,11 @@ async fn settled() -> (Bench, InstanceId) {
 }
 
 fn resize(id: &InstanceId, size: u64) -> ResizeEtcdInstanceRequest {
-    ResizeEtcdInstanceRequest { instance_id: id.to_string(), size, ..Default::default() }
+    ResizeEtcdInstanceRequest { instance_id: id.to_string(), size }
 }
 
 fn upgrade(id: &InstanceId, version: &str) -> UpgradeEtcdInstanceRequest {
-    UpgradeEtcdInstanceRequest { instance_id: id.to_string(), etcd_version: version.to_owned(), ..Default::default() }
+    UpgradeEtcdInstanceRequest { instance_id: id.to_string(), etcd_version: version.to_owned() }
 }
 
 /// The only task that goes on.
@@ -107,7 +107,7 @@ async fn a_configuration_change_sets_limits_and_size_together() {
     let (bench, id) = settled().await;
     let request = ModifyEtcdConfigurationRequest {
         instance_id: id.to_string(),
-        instance_config: Some(InstanceConfig { cpu: 2, mem: 4, size: 5, ..Default::default() }),
+        instance_config: Some(InstanceConfig { cpu: 2, mem: 4, size: 5 }),
         ..Default::default()
     };
     bench.ask::<ModifyEtcdConfiguration>(request).await.unwrap();

@@ -266,9 +266,9 @@ impl State {
     pub fn former(&self, wanted: &RunConfig) -> RunConfig {
         let mut former = wanted.clone();
         if self.upgrade {
-            former.version = EtcdVersion::new(3, 5, 3)
+            former.version = EtcdVersion::new(3, 5, 3);
         } else {
-            former.quota_bytes += 1
+            former.quota_bytes += 1;
         }
         former
     }

@@ -31,6 +31,12 @@ impl Walker {
         self.known.values().copied().max().unwrap_or_default()
     }
 
+    pub fn all_arrive(&mut self, starts: Vec<State>) {
+        for start in starts {
+            self.arrives(start);
+        }
+    }
+
     /// Panics where a rule is broken on the way from `start` to its end, or the way is too long or a circle.
     pub fn arrives(&mut self, start: State) {
         let mut path: Vec<State> = Vec::new();
