@@ -35,7 +35,7 @@ pub struct Status {
 /// A member as the controller intends it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemberRecord {
-    /// Its number within the instance, never used again for another address.
+    /// Its number within the instance; given to another only once nothing of this one is left.
     pub ordinal: u32,
     /// Its subnet.
     pub subnet_id: String,
