@@ -172,7 +172,7 @@ impl<S: Dispatch> Gateway<S> {
             region = trail.region.as_deref().unwrap_or_default(),
             account = trail.pair.as_ref().map_or("", |pair| &pair.account),
             code,
-            ms = elapsed.as_secs_f64() * 1000.0,
+            us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
             %source_ip,
         );
         let close = trail.close && parts.version <= Version::HTTP_11;

@@ -14,7 +14,8 @@ pub struct Options {
     pub requests_per_second: u32,
     /// How many connections are served at once; others wait to be accepted.
     pub max_connections: usize,
-    /// How long a client may take for a request's headers (and for a TLS handshake).
+    /// How long a client may take for a request's headers (and for a TLS handshake), and how long a kept connection
+    /// may rest between two requests: longer than clients rest, so that none sends into a connection that closes.
     pub header_timeout: Duration,
     /// How long a client may take for a request's body.
     pub body_timeout: Duration,
@@ -33,7 +34,7 @@ impl Default for Options {
             service_domains: vec!["cetcd.tencentcloudapi.com".to_owned()],
             requests_per_second: 20,
             max_connections: 1024,
-            header_timeout: Duration::from_secs(10),
+            header_timeout: Duration::from_secs(60),
             body_timeout: Duration::from_secs(30),
             body_budget: 64 << 20,
             shutdown_grace: Duration::from_secs(10),
