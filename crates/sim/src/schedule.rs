@@ -33,6 +33,8 @@ struct Driver {
     /// The change of desired state that it was last woken by.
     wanted: u64,
     last: Option<Turn>,
+    /// The turn under way began before what it should see.
+    stale: bool,
 }
 
 enum Stage {
@@ -85,11 +87,20 @@ impl Schedule {
         state.note(format_args!("the control plane starts again"));
     }
 
+    /// What the last turns found counts no more: every instance is to be looked at again.
+    pub fn look_again(&mut self) {
+        for driver in self.drivers.values_mut() {
+            driver.last = None;
+            driver.stale = matches!(driver.stage, Stage::Busy(_));
+        }
+    }
+
     /// Whether every instance's last turn found nothing to do, or could only wait.
     pub fn is_at_rest(&self) -> bool {
         let state = self.sim.state();
         let rests = |id: &InstanceId, driver: &Driver| {
             matches!(driver.last, Some(Turn::Converged | Turn::Waiting))
+                && matches!(driver.stage, Stage::Idle { .. })
                 && state.audit.wanted.get(id) == Some(&driver.wanted)
         };
         self.calls.is_empty()
@@ -133,13 +144,14 @@ impl Schedule {
             let driver = self.drivers.entry(id.clone()).or_insert_with(|| {
                 let reconciler = Reconciler::new(self.world.clone(), self.metrics.clone(), id.clone());
                 let idle = Stage::Idle { reconciler: Box::new(reconciler), wake: state.now };
-                Driver { stage: idle, pause: SHORTEST_PAUSE, wanted, last: None }
+                Driver { stage: idle, pause: SHORTEST_PAUSE, wanted, last: None, stale: false }
             });
             if driver.wanted != wanted {
                 driver.wanted = wanted;
                 driver.last = None;
-                if let Stage::Idle { wake, .. } = &mut driver.stage {
-                    *wake = state.now;
+                match &mut driver.stage {
+                    Stage::Idle { wake, .. } => *wake = state.now,
+                    Stage::Busy(_) => driver.stale = true,
                 }
             }
         }
@@ -184,7 +196,7 @@ impl Schedule {
                 };
                 // What was wanted anew while the turn went on is not in it.
                 let fresh = state.audit.wanted.get(&id).copied().unwrap_or_default();
-                let outdated = fresh != driver.wanted;
+                let outdated = fresh != driver.wanted || std::mem::take(&mut driver.stale);
                 driver.wanted = fresh;
                 driver.last = (!outdated).then_some(turn);
                 Stage::Idle { reconciler, wake: if outdated { state.now } else { state.now + pause } }
