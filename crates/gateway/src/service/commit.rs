@@ -1,13 +1,12 @@
-//! Writing: transactions, what their failures mean to a caller, and changing one instance.
+//! Writing: transactions, and what their failures mean to a caller.
 
 use std::time::Duration;
 
 use cetcd_api::{Code, Error};
-use cetcd_core::{Instance, InstanceId};
-use cetcd_store::{Compare, Txn, records};
+use cetcd_core::InstanceId;
+use cetcd_store::Txn;
 
 use super::Service;
-use crate::Context;
 
 /// How often a change is tried again that lost a race to another.
 pub(super) const ATTEMPTS: usize = 8;
@@ -40,30 +39,6 @@ impl Service {
         }
         tracing::error!(revision, reached = self.view.revision(), "the view stands still; a change was refused");
         Err(Error::of(Code::ServiceUnavailable))
-    }
-
-    /// Lets `change` alter the desired state of the caller's instance `id`, and writes it where it differs.
-    pub(super) async fn change(
-        &self,
-        context: &Context,
-        id: &str,
-        change: impl Fn(&mut Instance) -> Result<(), Error> + Send,
-    ) -> Result<(), Error> {
-        for _ in 0..ATTEMPTS {
-            let current = self.stored(context, id).await?;
-            let mut wanted = current.value.clone();
-            change(&mut wanted)?;
-            if wanted == current.value {
-                return Ok(());
-            }
-            let key = records::instance_key(&wanted.id);
-            let txn =
-                Txn::new().when(Compare::mod_revision(key, current.revision)).then(records::put_instance(&wanted));
-            if self.commit(txn).await? {
-                return Ok(());
-            }
-        }
-        Err(contended(id))
     }
 }
 

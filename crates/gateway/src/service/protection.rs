@@ -9,6 +9,8 @@ use cetcd_api::{
     },
 };
 
+use cetcd_core::task::TaskKind;
+
 use super::Service;
 use crate::{Context, Handler};
 
@@ -18,7 +20,7 @@ impl Handler<EnableEtcdInstanceDeletionProtection> for Service {
         context: &Context,
         request: EnableEtcdInstanceDeletionProtectionRequest,
     ) -> Result<EnableEtcdInstanceDeletionProtectionResponse, Error> {
-        self.change(context, &request.instance_id, |instance| {
+        self.converge(context, &request.instance_id, TaskKind::ModifyAttribute, |instance| {
             if instance.spec.deleting {
                 let id = &instance.id;
                 return Err(Error::new(
@@ -41,7 +43,7 @@ impl Handler<DisableEtcdInstanceDeletionProtection> for Service {
         context: &Context,
         request: DisableEtcdInstanceDeletionProtectionRequest,
     ) -> Result<DisableEtcdInstanceDeletionProtectionResponse, Error> {
-        self.change(context, &request.instance_id, |instance| {
+        self.converge(context, &request.instance_id, TaskKind::ModifyAttribute, |instance| {
             instance.spec.deletion_protection = false;
             Ok(())
         })
