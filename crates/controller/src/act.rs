@@ -1,9 +1,10 @@
 //! Doing one action. Each arm may be cut off after any step and done again.
 
+mod endpoint;
 mod maintenance;
 mod members;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use cetcd_core::{
     Instance, Status,
@@ -13,7 +14,7 @@ use cetcd_core::{
     task::TaskKind,
 };
 use cetcd_etcd::admin::Target;
-use cetcd_runtime::{EndpointSpec, Stop};
+use cetcd_runtime::Stop;
 use cetcd_store::{
     Compare, Txn,
     records::{self, DEFAULT_POLICY, Record, SnapshotPolicy},
@@ -68,14 +69,18 @@ pub(crate) async fn act(world: &World, subject: &Subject<'_>, action: &Action) -
         Action::AddToCluster { ordinal } => members::add(world, subject, *ordinal).await,
         Action::PromoteMember { id, .. } => Ok(world.admin.promote_member(&subject.targets(), *id).await?),
         Action::RemoveFromCluster { ordinal, id } => members::remove(world, subject, *ordinal, *id).await,
-        Action::MoveLeader { from, id, .. } => Ok(world.admin.move_leader(&subject.target(*from)?, *id).await?),
+        Action::MoveLeader { from, id, .. } => {
+            let from = subject.target(*from)?;
+            // While etcd hands over, its leader drops what is proposed; a follower that passed it on never hears.
+            endpoint::at_rest(world, subject, async { Ok(world.admin.move_leader(&from, *id).await?) }).await
+        }
         Action::RollMember { ordinal } => members::roll(world, subject, *ordinal).await,
         Action::DropMember { ordinal } => members::drop_record(world, subject, *ordinal).await,
         Action::TakeUpgradeSnapshot => maintenance::take_upgrade_snapshot(world, subject).await,
         Action::Compact => maintenance::compact(world, subject).await,
         Action::Defragment { ordinal } => Ok(world.admin.defragment(&subject.target(*ordinal)?).await?),
         Action::DisarmSpace => maintenance::disarm_space(world, subject).await,
-        Action::ServeEndpoint { backends } => serve_endpoint(world, subject, backends).await,
+        Action::ServeEndpoint { backends } => endpoint::serve(world, subject, backends).await,
         Action::StartMonitoring => start_monitoring(world, subject).await,
         Action::CreateBackupPolicy => create_backup_policy(world, instance).await,
         Action::RemoveEndpoint => Ok(world.runtime.remove_endpoint(&instance.id).await?),
@@ -169,12 +174,6 @@ async fn latch_cluster(world: &World, subject: &Subject<'_>, cluster_id: u64) ->
     let mut status = subject.status.value.clone();
     status.cluster_id = Some(cluster_id);
     write_status(world, subject, &status).await
-}
-
-async fn serve_endpoint(world: &World, subject: &Subject<'_>, backends: &[SocketAddr]) -> Result<()> {
-    let listen = required(subject.status.value.endpoint, "the endpoint's address")?;
-    let spec = EndpointSpec { instance: subject.instance.value.id.clone(), listen, backends: backends.to_vec() };
-    Ok(world.runtime.ensure_endpoint(&spec).await?)
 }
 
 /// The series that every etcd since 3.1 exposes, whatever it does.

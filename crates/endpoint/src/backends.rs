@@ -109,6 +109,14 @@ impl Backends {
         }
     }
 
+    /// Ends the connections to members that are no longer among them, before their drain is over.
+    pub fn end_drained(&self) {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        for (backend, _) in state.draining.values() {
+            backend.closed.cancel();
+        }
+    }
+
     /// The members' addresses.
     pub fn addresses(&self) -> Vec<SocketAddr> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

@@ -7,6 +7,7 @@ use std::{
     net::SocketAddr,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,30 @@ pub struct Route {
     pub listen: SocketAddr,
     /// The members that connections are passed to. None: connections are closed.
     pub backends: Vec<SocketAddr>,
+    /// Until when what clients send is held back; absent in normal service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
+}
+
+/// What clients send rests in their connections for a moment: a request that met a change of leader would be lost
+/// by etcd without an answer, and its client would wait for seconds. Answers go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// Tells one hold from the next.
+    pub number: u64,
+    /// How long at most, in milliseconds: whoever asked for it may not be there any more to end it. The endpoint
+    /// process holds for no longer than [`Hold::LONGEST`], however much is asked for.
+    pub milliseconds: u64,
+}
+
+impl Hold {
+    /// The longest hold, whatever is asked for.
+    pub const LONGEST: Duration = Duration::from_secs(1);
+
+    /// How long it may last.
+    pub fn length(&self) -> Duration {
+        Duration::from_millis(self.milliseconds).min(Self::LONGEST)
+    }
 }
 
 /// What the endpoint process does now: `status.json`.
@@ -41,6 +66,10 @@ pub struct RouteStatus {
     pub backends: Vec<SocketAddr>,
     /// Whether it listens.
     pub serving: bool,
+    /// The number of the last hold under which everything came to rest: each request that had been passed on was
+    /// answered, as far as bytes tell, and the connections to members that are no backends any more were ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rested: Option<u64>,
     /// Why it does not listen, or why its newest route file is not followed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -155,7 +184,7 @@ mod tests {
     fn a_malformed_or_oversize_route_is_reported_and_the_others_are_read() {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir(routes_dir(dir.path())).unwrap();
-        let route = Route { listen: ([127, 0, 0, 1], 1).into(), backends: vec![] };
+        let route = Route { listen: ([127, 0, 0, 1], 1).into(), backends: vec![], hold: None };
         fs::write(route_path(dir.path(), "good"), serde_json::to_vec(&route).unwrap()).unwrap();
         fs::write(route_path(dir.path(), "bad"), "{").unwrap();
         fs::write(route_path(dir.path(), "big"), vec![b' '; 70_000]).unwrap();

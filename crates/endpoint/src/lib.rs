@@ -12,7 +12,9 @@
 pub mod files;
 
 mod backends;
+mod gate;
 mod relay;
+mod rest;
 mod route;
 mod server;
 mod sockets;

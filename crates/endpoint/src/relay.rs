@@ -19,6 +19,8 @@ use tokio::{
     time::Sleep,
 };
 
+use crate::gate::{Gate, Passage};
+
 /// What one read takes at most.
 const BUFFER: usize = 64 * 1024;
 
@@ -29,18 +31,20 @@ thread_local! {
 }
 
 /// Passes bytes both ways until both sides ended their sending; an end of one side is passed on at once
-/// (half-close). A connection with one side ended and `half_closed_idle` without a byte ends too.
+/// (half-close). A connection with one side ended and `half_closed_idle` without a byte ends too. While the gate
+/// is shut, nothing more is read from the client; what was read before is passed on, and so is every answer.
 pub async fn relay(
     client: &mut TcpStream,
     backend: &mut TcpStream,
+    gate: &Gate,
     bytes_in: &AtomicU64,
     bytes_out: &AtomicU64,
     half_closed_idle: Duration,
 ) -> io::Result<()> {
     let (client_read, client_write) = client.split();
     let (backend_read, backend_write) = backend.split();
-    let mut inwards = Direction::new(client_read, backend_write);
-    let mut outwards = Direction::new(backend_read, client_write);
+    let mut inwards = Direction::new(client_read, backend_write, Some(gate.passage()));
+    let mut outwards = Direction::new(backend_read, client_write, None);
     let mut idle: Option<Pin<Box<Sleep>>> = None;
     poll_fn(|context| {
         let before = (inwards.passed, outwards.passed);
@@ -72,6 +76,7 @@ struct Direction<'a> {
     written: usize,
     passed: u64,
     stage: Stage,
+    passage: Option<Passage<'a>>,
 }
 
 #[derive(PartialEq)]
@@ -82,8 +87,8 @@ enum Stage {
 }
 
 impl<'a> Direction<'a> {
-    fn new(from: ReadHalf<'a>, to: WriteHalf<'a>) -> Self {
-        Self { from, to, pending: Vec::new(), written: 0, passed: 0, stage: Stage::Passing }
+    fn new(from: ReadHalf<'a>, to: WriteHalf<'a>, passage: Option<Passage<'a>>) -> Self {
+        Self { from, to, pending: Vec::new(), written: 0, passed: 0, stage: Stage::Passing, passage }
     }
 
     fn poll(&mut self, context: &mut Context<'_>, count: &AtomicU64) -> Poll<io::Result<()>> {
@@ -101,7 +106,12 @@ impl<'a> Direction<'a> {
                 self.written = 0;
             }
             match self.stage {
-                Stage::Passing => ready!(self.pass(context, count))?,
+                Stage::Passing => {
+                    if let Some(passage) = &mut self.passage {
+                        ready!(passage.poll_open(context));
+                    }
+                    ready!(self.pass(context, count))?;
+                }
                 Stage::Ending => {
                     ready!(Pin::new(&mut self.to).poll_shutdown(context))?;
                     self.stage = Stage::Ended;

@@ -12,7 +12,7 @@ use std::{
 
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::{Notify, OwnedSemaphorePermit, Semaphore},
     task::JoinHandle,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -22,7 +22,9 @@ use crate::{
     Options,
     backends::Backends,
     files::{Route, RouteStatus},
+    gate::Gate,
     relay::relay,
+    rest::{Holding, Resting},
     sockets,
 };
 
@@ -31,6 +33,7 @@ pub struct RouteServer {
     route: Route,
     listener: Option<(SocketAddr, JoinHandle<()>)>,
     error: Option<String>,
+    hold: Option<Holding>,
     shared: Arc<Shared>,
 }
 
@@ -38,6 +41,7 @@ struct Shared {
     instance: String,
     options: Options,
     backends: Backends,
+    gate: Gate,
     slots: Arc<Semaphore>,
     closed: CancellationToken,
     connections: TaskTracker,
@@ -53,6 +57,20 @@ struct Counters {
     bytes_out: AtomicU64,
 }
 
+impl Resting for Shared {
+    fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    fn answered(&self) -> u64 {
+        self.counters.bytes_out.load(Ordering::Relaxed)
+    }
+
+    fn rested(&self) {
+        self.backends.end_drained();
+    }
+}
+
 impl RouteServer {
     /// A route that does not listen yet: [`apply`](Self::apply) makes it so.
     pub fn new(instance: &str, route: Route, options: &Options) -> Self {
@@ -60,19 +78,25 @@ impl RouteServer {
             instance: instance.to_owned(),
             options: options.clone(),
             backends: Backends::default(),
+            gate: Gate::default(),
             slots: Arc::new(Semaphore::new(options.max_connections)),
             closed: CancellationToken::new(),
             connections: TaskTracker::new(),
             counters: Counters::default(),
         });
-        Self { route, listener: None, error: None, shared }
+        Self { route, listener: None, error: None, hold: None, shared }
     }
 
     /// Follows `route`: passes new connections to its backends and listens where it says. A listener that
-    /// cannot be opened is tried again by the next call.
-    pub async fn apply(&mut self, route: Route) {
+    /// cannot be opened is tried again by the next call. `news` is told when a hold has come to rest.
+    pub async fn apply(&mut self, route: Route, news: &Arc<Notify>) {
         if self.route.backends != route.backends || self.listener.is_none() {
             self.shared.backends.set(&route.backends, self.shared.options.drain);
+        }
+        if self.hold.as_ref().map(Holding::hold) != route.hold {
+            // The one before is over before the next begins.
+            self.hold = None;
+            self.hold = route.hold.map(|hold| Holding::begin(hold, Arc::clone(&self.shared), Arc::clone(news)));
         }
         self.route = route;
         self.error = None;
@@ -111,6 +135,7 @@ impl RouteServer {
             listen: self.route.listen,
             backends: self.shared.backends.addresses(),
             serving: self.serving(),
+            rested: self.hold.as_ref().and_then(Holding::rested),
             error: self.error.clone(),
             connections: taken as u64,
             accepted: counters.accepted.load(Ordering::Relaxed),
@@ -189,7 +214,7 @@ async fn connection(mut client: TcpStream, peer: SocketAddr, slot: OwnedSemaphor
         let idle = shared.options.half_closed_idle;
         tokio::select! {
             biased;
-            ended = relay(&mut client, &mut backend, &counters.bytes_in, &counters.bytes_out, idle) => {
+            ended = relay(&mut client, &mut backend, &shared.gate, &counters.bytes_in, &counters.bytes_out, idle) => {
                 if let Err(error) = ended {
                     debug!(instance = shared.instance, %peer, %address, "connection ended: {error}");
                 }

@@ -7,10 +7,12 @@ use std::{
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::Path,
     pin::pin,
+    sync::Arc,
     time::Duration,
 };
 
 use rustix::fs::{FlockOperation, flock};
+use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
@@ -38,7 +40,9 @@ pub async fn run(options: Options, shutdown: impl Future<Output = ()>) -> Result
     let _lock = lock(&dir)?;
     sockets::raise_descriptor_limit();
     let mut watch = Watch::new(&routes).map_err(Error::io(format!("watch {}", routes.display())))?;
-    let mut server = Server { options, routes: BTreeMap::new(), closing: TaskTracker::new(), written: None };
+    let mut server =
+        Server { options, routes: BTreeMap::new(), closing: TaskTracker::new(), news: Arc::default(), written: None };
+    let news = Arc::clone(&server.news);
     let mut shutdown = pin!(shutdown);
     info!(dir = %dir.display(), "the endpoint process serves");
     loop {
@@ -51,6 +55,7 @@ pub async fn run(options: Options, shutdown: impl Future<Output = ()>) -> Result
                 warn!("cannot watch {}: {error}; it is read every {again:?}", routes.display());
                 tokio::time::sleep(again).await;
             },
+            () = news.notified() => {}
             () = tokio::time::sleep(again) => {}
         }
     }
@@ -80,6 +85,8 @@ struct Server {
     options: Options,
     routes: BTreeMap<String, RouteServer>,
     closing: TaskTracker,
+    /// Told when there is something to report that no file says.
+    news: Arc<Notify>,
     written: Option<Status>,
 }
 
@@ -123,7 +130,7 @@ impl Server {
             info!(instance, listen = %route.listen, "route opened");
             RouteServer::new(instance, route.clone(), options)
         });
-        server.apply(route).await;
+        server.apply(route, &self.news).await;
     }
 
     /// Writes the status, where it says anything new.

@@ -9,7 +9,7 @@ use std::{
 
 use cetcd_endpoint::{
     Error, Options,
-    files::{self, Route, RouteStatus},
+    files::{self, Hold, Route, RouteStatus},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -42,7 +42,7 @@ impl Endpoint {
     fn start_without_waiting(backends: &[SocketAddr], listen: SocketAddr, change: impl FnOnce(&mut Options)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(files::routes_dir(dir.path())).unwrap();
-        write_route(dir.path(), listen, backends);
+        write_route(dir.path(), listen, backends, None);
         let mut options = Options::new(dir.path());
         options.refresh = Duration::from_millis(50);
         change(&mut options);
@@ -54,7 +54,12 @@ impl Endpoint {
     }
 
     fn route(&self, backends: &[SocketAddr]) {
-        write_route(self.dir.path(), self.listen, backends);
+        write_route(self.dir.path(), self.listen, backends, None);
+    }
+
+    fn hold(&self, backends: &[SocketAddr], number: u64, length: Duration) {
+        let milliseconds = u64::try_from(length.as_millis()).unwrap();
+        write_route(self.dir.path(), self.listen, backends, Some(Hold { number, milliseconds }));
     }
 
     async fn connect(&self) -> TcpStream {
@@ -83,8 +88,8 @@ impl Drop for Endpoint {
     }
 }
 
-fn write_route(dir: &Path, listen: SocketAddr, backends: &[SocketAddr]) {
-    let route = serde_json::to_vec(&Route { listen, backends: backends.to_vec() }).unwrap();
+fn write_route(dir: &Path, listen: SocketAddr, backends: &[SocketAddr], hold: Option<Hold>) {
+    let route = serde_json::to_vec(&Route { listen, backends: backends.to_vec(), hold }).unwrap();
     files::write_atomically(&files::route_path(dir, INSTANCE), &route, false).unwrap();
 }
 
@@ -347,4 +352,59 @@ async fn at_its_end_it_accepts_no_more_and_lets_connections_end() {
     assert!(!endpoint.running.is_finished());
     drop(client);
     soon(&mut endpoint.running).await.unwrap().unwrap();
+}
+
+/// A client and the member's side of its connection.
+async fn pair(change: impl FnOnce(&mut Options)) -> (Endpoint, TcpStream, TcpStream, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let endpoint = Endpoint::start(&[address], change).await;
+    let client = endpoint.connect().await;
+    let (member, _) = soon(listener.accept()).await.unwrap();
+    (endpoint, client, member, address)
+}
+
+#[tokio::test]
+async fn while_a_route_is_held_requests_wait_and_answers_pass() {
+    let (endpoint, mut client, mut member, address) = pair(|_| {}).await;
+    endpoint.hold(&[address], 7, Duration::from_secs(1));
+    endpoint.status_where(|status| status.rested == Some(7)).await;
+    client.write_all(b"question").await.unwrap();
+    member.write_all(b"news").await.unwrap();
+    let mut text = [0; 4];
+    soon(client.read_exact(&mut text)).await.unwrap();
+    assert_eq!(&text, b"news");
+    let mut question = [0; 8];
+    let arrives = tokio::time::timeout(Duration::from_millis(50), member.peek(&mut question)).await;
+    assert!(arrives.is_err(), "{arrives:?}");
+    endpoint.route(&[address]);
+    soon(member.read_exact(&mut question)).await.unwrap();
+    assert_eq!(&question, b"question");
+    endpoint.status_where(|status| status.rested.is_none()).await;
+}
+
+#[tokio::test]
+async fn a_hold_that_nobody_ends_is_over_by_itself() {
+    let (endpoint, mut client, mut member, address) = pair(|_| {}).await;
+    endpoint.hold(&[address], 1, Duration::from_secs(3600));
+    endpoint.status_where(|status| status.rested == Some(1)).await;
+    client.write_all(b"question").await.unwrap();
+    let mut question = [0; 8];
+    soon(member.read_exact(&mut question)).await.unwrap();
+    assert_eq!(&question, b"question");
+}
+
+#[tokio::test]
+async fn a_hold_ends_the_connections_to_dropped_members_once_they_are_at_rest() {
+    let (a, b) = (Member::start(b'a').await, Member::start(b'b').await);
+    let endpoint = Endpoint::start(&[a.address, b.address], |_| {}).await;
+    let mut streams = [endpoint.connect().await, endpoint.connect().await];
+    let names = [greeting(&mut streams[0]).await, greeting(&mut streams[1]).await];
+    streams.reverse();
+    let [mut first, mut second] = streams;
+    let (dropped, stays) = if names[1] == b'a' { (&mut first, &mut second) } else { (&mut second, &mut first) };
+    endpoint.hold(&[b.address], 1, Duration::from_secs(1));
+    assert!(closed(dropped).await);
+    endpoint.route(&[b.address]);
+    echo(stays, b"stay").await;
 }

@@ -12,6 +12,8 @@ use crate::{
 
 /// etcd gives up on a proposal after 7 s at its defaults, and then says so.
 pub const CHANGE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often it is looked whether the lead has been handed over.
+const LEADER_LOOK_EVERY: Duration = Duration::from_millis(4);
 /// Hashing or compacting goes through the whole database once.
 pub const SCAN_TIMEOUT: Duration = Duration::from_secs(120);
 /// Reported are 2 to 20 s for each GB.
@@ -163,7 +165,20 @@ impl Session {
             return Err(Error::NotLeader { address: self.target.address });
         }
         let hand_over = || async { self.client.maintenance_client().move_leader(to).await };
-        self.ask(CHANGE_TIMEOUT, hand_over).await.map(|_| ()).map_err(|failure| failure.about_member(to))
+        let asked = Box::pin(self.ask(CHANGE_TIMEOUT, hand_over));
+        // etcd looks only every 100 ms whether it is done, and clients may be held back meanwhile.
+        let done = Box::pin(async {
+            loop {
+                tokio::time::sleep(LEADER_LOOK_EVERY).await;
+                if self.status().await.is_ok_and(|status| status.leader_id == Some(to)) {
+                    return;
+                }
+            }
+        });
+        tokio::select! {
+            answer = asked => answer.map(|_| ()).map_err(|failure| failure.about_member(to)),
+            () = done => Ok(()),
+        }
     }
 
     pub async fn alarms(&self) -> Result<Vec<Alarm>> {

@@ -2,7 +2,7 @@
 
 pub mod process;
 
-use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, time::Duration};
 
 use async_trait::async_trait;
 use cetcd_core::{
@@ -36,6 +36,16 @@ pub trait Runtime: Send + Sync + 'static {
     /// Sees to it that the endpoint listens at `spec.listen` and passes connections to `spec.backends` and no
     /// others. Answers once it does.
     async fn ensure_endpoint(&self, spec: &EndpointSpec) -> Result<(), Error>;
+
+    /// Holds back what clients send through the endpoint, and answers once what had been passed on is answered and
+    /// the connections to members that are no backends any more are ended: now the lead can be handed over, and a
+    /// member be taken out, without a request that vanishes. It is over with
+    /// [`release_endpoint`](Self::release_endpoint), and by itself after `longest` (a second at the most). An error
+    /// where it does not come to rest; the caller releases it all the same.
+    async fn hold_endpoint(&self, instance: &InstanceId, longest: Duration) -> Result<(), Error>;
+
+    /// Ends a hold. Without one, nothing happens.
+    async fn release_endpoint(&self, instance: &InstanceId) -> Result<(), Error>;
 
     /// Closes the endpoint and removes what it left. Answers once it no longer listens.
     async fn remove_endpoint(&self, instance: &InstanceId) -> Result<(), Error>;

@@ -3,7 +3,7 @@
 use cetcd_runtime::Stop;
 use cetcd_store::{Compare, Txn, records};
 
-use super::{Subject, required, settled, write_status};
+use super::{Subject, endpoint, required, settled, write_status};
 use crate::{Result, World, place};
 
 /// Adds the member to the cluster, without a vote where the version knows that.
@@ -21,6 +21,9 @@ pub(super) async fn remove(world: &World, subject: &Subject<'_>, ordinal: u32, i
     if let Some(leaving) = subject.status.value.member(ordinal).filter(|_| through.len() > 1) {
         through.retain(|target| target.address != leaving.client);
     }
+    // A removed member goes on for a second without saying that nobody listens to it any more: connections that
+    // still lead to it end before that.
+    endpoint::at_rest(world, subject, async { Ok(()) }).await?;
     Ok(world.admin.remove_member(&through, id).await?)
 }
 

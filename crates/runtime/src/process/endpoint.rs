@@ -11,7 +11,7 @@ use std::{
 };
 
 use cetcd_core::{Clock, InstanceId, observed::Process};
-use cetcd_endpoint::files::{self as shared, Route, RouteStatus};
+use cetcd_endpoint::files::{self as shared, Hold, Route, RouteStatus};
 use tokio::sync::{Mutex, Notify};
 use tracing::warn;
 
@@ -24,6 +24,9 @@ const APPLIED_WITHIN: Duration = Duration::from_secs(10);
 /// How often its status is read while it is waited for.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
+/// How often while a hold is waited for: clients wait too.
+const REST_LOOK_EVERY: Duration = Duration::from_millis(3);
+
 /// The longest pause before it is started again after it ended soon after its start.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -35,6 +38,8 @@ pub struct Endpoint {
     process: Arc<Supervised>,
     changes: Arc<Changes>,
     ended: Arc<Notify>,
+    /// Numbers the holds.
+    clock: Arc<dyn Clock>,
     /// Held by whatever changes routes or the process.
     changing: Mutex<()>,
     /// Set while the process is not to run in spite of its routes.
@@ -64,7 +69,8 @@ impl Endpoint {
             command,
             session_wrapper,
             grace,
-            process: Supervised::new("endpoint".to_owned(), dir, log, clock, move || notify.notify_one()),
+            process: Supervised::new("endpoint".to_owned(), dir, log, Arc::clone(&clock), move || notify.notify_one()),
+            clock,
             changes: Arc::clone(changes),
             ended,
             changing: Mutex::new(()),
@@ -84,15 +90,11 @@ impl Endpoint {
 
     /// Sees to it that the route is served as `spec` says.
     pub async fn ensure(&self, spec: &EndpointSpec) -> Result<(), Error> {
-        let route = Route { listen: spec.listen, backends: spec.backends.clone() };
+        let route = Route { listen: spec.listen, backends: spec.backends.clone(), hold: None };
         {
             let _changing = self.changing.lock().await;
             self.halted.store(false, Ordering::Relaxed);
-            let (dir, path) = (self.dir(), shared::route_path(&self.dir(), spec.instance.as_str()));
-            let text = serde_json::to_vec(&route).map_err(|error| Error::io("write a route")(error.into()))?;
-            let failed = Error::io(format!("write {}", path.display()));
-            let write = move || files::make_dir(&shared::routes_dir(&dir)).and_then(|()| files::put(&path, &text));
-            blocking(write).await.map_err(failed)?;
+            self.write(&spec.instance, &route).await?;
             self.start().await?;
         }
         let mut last = None;
@@ -120,6 +122,35 @@ impl Endpoint {
         })
     }
 
+    /// Holds back what the clients of an instance send, until all is at rest.
+    pub async fn hold(&self, instance: &InstanceId, longest: Duration) -> Result<(), Error> {
+        let milliseconds = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX);
+        let number = u64::try_from(self.clock.now().as_microsecond()).unwrap_or_default();
+        {
+            let _changing = self.changing.lock().await;
+            let Some(route) = self.route(instance).await? else { return Ok(()) };
+            self.write(instance, &Route { hold: Some(Hold { number, milliseconds }), ..route }).await?;
+        }
+        let rested = async {
+            while self.statuses().await.remove(instance.as_str()).and_then(|status| status.rested) != Some(number) {
+                tokio::time::sleep(REST_LOOK_EVERY).await;
+            }
+        };
+        tokio::time::timeout(longest.min(Hold::LONGEST), rested).await.map_err(|_| Error::Timeout {
+            what: format!("the endpoint of {instance} did not come to rest"),
+            seconds: longest.as_secs(),
+        })
+    }
+
+    /// Ends a hold.
+    pub async fn release(&self, instance: &InstanceId) -> Result<(), Error> {
+        let _changing = self.changing.lock().await;
+        match self.route(instance).await? {
+            Some(route) if route.hold.is_some() => self.write(instance, &Route { hold: None, ..route }).await,
+            _ => Ok(()),
+        }
+    }
+
     /// Closes the route of an instance. The process ends with the last one.
     pub async fn remove(&self, instance: &InstanceId) -> Result<(), Error> {
         let _changing = self.changing.lock().await;
@@ -145,9 +176,7 @@ impl Endpoint {
 
     /// One look at the route of an instance; `None` where there is none.
     pub async fn view(&self, instance: &InstanceId) -> Result<Option<EndpointView>, Error> {
-        let (dir, of) = (self.dir(), instance.clone());
-        let read = blocking(move || shared::read_route(&dir, of.as_str())).await;
-        let Some(route) = read.map_err(Error::io(format!("read the route of {instance}")))? else { return Ok(None) };
+        let Some(route) = self.route(instance).await? else { return Ok(None) };
         let status = self.statuses().await.remove(instance.as_str());
         Ok(Some(match status {
             Some(status) if status.listen == route.listen => {
@@ -155,6 +184,20 @@ impl Endpoint {
             }
             _ => EndpointView { listen: route.listen, serving: false, backends: route.backends },
         }))
+    }
+
+    async fn route(&self, instance: &InstanceId) -> Result<Option<Route>, Error> {
+        let (dir, of) = (self.dir(), instance.clone());
+        let read = blocking(move || shared::read_route(&dir, of.as_str())).await;
+        read.map_err(Error::io(format!("read the route of {instance}")))
+    }
+
+    async fn write(&self, instance: &InstanceId, route: &Route) -> Result<(), Error> {
+        let (dir, path) = (self.dir(), shared::route_path(&self.dir(), instance.as_str()));
+        let text = serde_json::to_vec(route).map_err(|error| Error::io("write a route")(error.into()))?;
+        let failed = Error::io(format!("write {}", path.display()));
+        let write = move || files::make_dir(&shared::routes_dir(&dir)).and_then(|()| files::put(&path, &text));
+        blocking(write).await.map_err(failed)
     }
 
     /// Every instance that has a route.

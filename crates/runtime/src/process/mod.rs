@@ -305,6 +305,14 @@ impl Runtime for ProcessRuntime {
         self.endpoint.ensure(spec).await
     }
 
+    async fn hold_endpoint(&self, instance: &InstanceId, longest: Duration) -> Result<(), Error> {
+        self.endpoint.hold(instance, longest).await
+    }
+
+    async fn release_endpoint(&self, instance: &InstanceId) -> Result<(), Error> {
+        self.endpoint.release(instance).await
+    }
+
     async fn remove_endpoint(&self, instance: &InstanceId) -> Result<(), Error> {
         self.endpoint.remove(instance).await
     }

@@ -5,6 +5,7 @@ use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -149,6 +150,16 @@ impl Runtime for SimRuntime {
         let fault = |_: &mut State| refused(format!("write the route of {}", spec.instance));
         let backends: Vec<String> = spec.backends.iter().map(ToString::to_string).collect();
         self.0.effect(format!("route {} to {}", spec.instance, backends.join(" ")), apply, fault).await
+    }
+
+    async fn hold_endpoint(&self, instance: &InstanceId, _longest: Duration) -> Result<(), Error> {
+        let fault = |_: &mut State| refused(format!("hold {instance}"));
+        self.0.effect(format!("hold back the clients of {instance}"), |_| Ok(()), fault).await
+    }
+
+    async fn release_endpoint(&self, instance: &InstanceId) -> Result<(), Error> {
+        let fault = |_: &mut State| refused(format!("release {instance}"));
+        self.0.effect(format!("let the clients of {instance} go on"), |_| Ok(()), fault).await
     }
 
     async fn remove_endpoint(&self, instance: &InstanceId) -> Result<(), Error> {

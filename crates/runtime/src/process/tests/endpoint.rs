@@ -48,6 +48,22 @@ async fn an_endpoint_passes_connections_and_follows_its_backends() {
 }
 
 #[tokio::test]
+async fn an_endpoint_is_held_until_it_is_released_and_keeps_its_backends() {
+    let fixture = Fixture::new(RUNS).await;
+    let spec = endpoint_spec(&fixture, instance(), vec![backend(b'a')]).await;
+    fixture.runtime.hold_endpoint(&instance(), Duration::from_secs(1)).await.unwrap();
+    fixture.runtime.ensure_endpoint(&spec).await.unwrap();
+    // Answers when all is at rest: within this time, or it is an error.
+    fixture.runtime.hold_endpoint(&instance(), Duration::from_secs(1)).await.unwrap();
+    let route = || cetcd_endpoint::files::read_route(&endpoint_dir(&fixture.options.root), instance().as_str());
+    assert!(route().unwrap().unwrap().hold.is_some());
+    fixture.runtime.release_endpoint(&instance()).await.unwrap();
+    assert!(route().unwrap().unwrap().hold.is_none());
+    let view = fixture.runtime.observe(&instance()).await.unwrap().endpoint.unwrap();
+    assert_eq!(view, EndpointView { listen: spec.listen, serving: true, backends: spec.backends });
+}
+
+#[tokio::test]
 async fn a_killed_endpoint_process_is_started_again_and_told() {
     let fixture = Fixture::new(RUNS).await;
     let spec = endpoint_spec(&fixture, instance(), vec![backend(b'a')]).await;
