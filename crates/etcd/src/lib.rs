@@ -7,6 +7,7 @@ mod archive;
 mod bolt;
 pub mod catalogue;
 pub mod client;
+mod crc;
 mod error;
 pub mod flags;
 mod metrics;
@@ -16,13 +17,16 @@ mod path;
 mod peer;
 mod session;
 mod snapshot;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod versions;
 
 pub use admin::{ClientCredentials, EtcdAdmin, Target};
 pub use client::LiveAdmin;
 pub use error::Error;
 pub use flags::command_arguments;
-pub use operator::{Alarm, AlarmKind, ClusterMember, EtcdOperator, KvHash, MemberStatus, SnapshotInfo};
+pub use operator::{Alarm, AlarmKind, ClusterMember, EtcdOperator, KvHash, MemberStatus, SnapshotBucket, SnapshotInfo};
+pub use snapshot::{SnapshotCheck, SnapshotStream, database_contents};
 pub use versions::{Binaries, Installer, Versions};
 
 /// A result of this crate.

@@ -11,7 +11,8 @@ use async_trait::async_trait;
 use cetcd_core::InstanceId;
 
 use crate::{
-    Alarm, ClusterMember, Error, EtcdOperator, KvHash, LiveAdmin, MemberStatus, Result, SnapshotInfo, Target,
+    Alarm, ClusterMember, Error, EtcdOperator, KvHash, LiveAdmin, MemberStatus, Result, SnapshotInfo, SnapshotStream,
+    Target,
     client::Use,
     session::{Password, Session},
     snapshot,
@@ -170,7 +171,11 @@ impl EtcdOperator for LiveAdmin {
         Ok(())
     }
 
+    async fn snapshot(&self, target: &Target) -> Result<SnapshotStream> {
+        snapshot::stream(self.own_session(target).await?).await
+    }
+
     async fn snapshot_to_file(&self, target: &Target, into: &Path) -> Result<SnapshotInfo> {
-        snapshot::to_file(&self.own_session(target).await?, into).await
+        Box::pin(snapshot::to_file(self.own_session(target).await?, into)).await
     }
 }

@@ -3,12 +3,12 @@
 //! Every operation may be repeated after any failure: what is already so is success. Every one is bounded in
 //! time, and [`Error::is_retryable`] tells whether asking again can help without a person.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use async_trait::async_trait;
 use cetcd_core::InstanceId;
 
-use crate::{Error, EtcdAdmin, Target};
+use crate::{Error, EtcdAdmin, SnapshotStream, Target};
 
 /// Operations on clusters that are in use. `through` names members to be asked in turn, until one answers;
 /// put those that serve first. Learners answer nothing but [`status`](Self::status) and snapshots.
@@ -78,6 +78,11 @@ pub trait EtcdOperator: EtcdAdmin {
     /// Gives the user root this password; [`Error::NoRootUser`] where there is none yet. Root's clients log in
     /// anew, unless auth is on and it is the password already.
     async fn set_root_password(&self, through: &[Target], password: &str) -> Result<(), Error>;
+
+    /// Begins a snapshot of the member's database, over a connection of its own. Its parts fail with
+    /// [`Error::BadSnapshot`] after 30 s without a byte. Whether it is whole tells a
+    /// [`SnapshotCheck`](crate::SnapshotCheck) of all parts.
+    async fn snapshot(&self, target: &Target) -> Result<SnapshotStream, Error>;
 
     /// Writes a snapshot of the member's database to `into`, which is replaced only when the snapshot is whole
     /// and its hash right. The file is 0600, and what it holds is in its [`SnapshotInfo`]. Given up on after
@@ -156,16 +161,35 @@ pub struct MemberStatus {
     pub errors: Vec<String>,
 }
 
-/// What a snapshot file holds, taken from the file itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a snapshot holds, taken from the snapshot itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SnapshotInfo {
-    /// The file's size in bytes, with the 32 of its hash.
+    /// Its size in bytes, with the 32 of its hash.
     pub bytes: u64,
     /// The SHA-256 of everything before its last 32 bytes, which are the same: lower-case hex.
     pub sha256: String,
     /// The revision of its keys.
     pub revision: i64,
+    /// Up to where history was compacted, or is to be once a member starts with it; 0 where it never was.
+    pub compact_revision: i64,
+    /// Whether that was still under way.
+    pub compaction_pending: bool,
     /// How many revisions of keys it has, deletions among them. `etcdutl snapshot status` says the same from
     /// 3.6; before, it also counts leases, users and all else.
     pub total_keys: u64,
+    /// The CRC-32 (Castagnoli) over all that it holds, which `etcdutl snapshot status` shows as its hash.
+    pub hash: u32,
+    /// The last raft index that is applied in it; 0 where it does not tell.
+    pub consistent_index: u64,
+    /// What each of etcd's buckets holds: `key`, `lease`, `auth`, `authUsers`, `authRoles`, `members`, …
+    pub buckets: BTreeMap<String, SnapshotBucket>,
+}
+
+/// What a bucket of etcd's database holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SnapshotBucket {
+    /// How many entries it has.
+    pub entries: u64,
+    /// The CRC-32 (Castagnoli) over its keys and values in their order.
+    pub crc: u32,
 }

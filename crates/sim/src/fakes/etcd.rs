@@ -9,8 +9,9 @@ use async_trait::async_trait;
 use cetcd_core::{EtcdVersion, InstanceId, observed::Serving, quorum::quorum};
 use cetcd_etcd::{
     Alarm, AlarmKind, Binaries, ClusterMember, Error, EtcdAdmin, EtcdOperator, Installer, KvHash, MemberStatus, Result,
-    SnapshotInfo, Target,
+    SnapshotInfo, SnapshotStream, Target, testing::Database,
 };
+use futures::StreamExt;
 
 use crate::{Flaw, Sim, cluster::Refusal, host::Data, sim::State};
 
@@ -299,9 +300,21 @@ impl EtcdOperator for SimEtcd {
     async fn snapshot_to_file(&self, target: &Target, _into: &Path) -> Result<SnapshotInfo> {
         self.ask("snapshot of a member of", std::slice::from_ref(target), |state, target| {
             let (_, data) = Self::serving(state, target)?;
-            Ok(SnapshotInfo { bytes: SMALL, sha256: String::new(), revision: data.index.cast_signed(), total_keys: 1 })
+            let revision = data.index.cast_signed();
+            Ok(SnapshotInfo { bytes: SMALL, revision, total_keys: 1, ..SnapshotInfo::default() })
         })
         .await
+    }
+
+    async fn snapshot(&self, target: &Target) -> Result<SnapshotStream> {
+        let bytes = self
+            .ask("stream a snapshot of a member of", std::slice::from_ref(target), |state, target| {
+                let (_, data) = Self::serving(state, target)?;
+                let revision = data.index.cast_signed().max(2);
+                Ok(Database { keys: vec![(revision, b"a".to_vec())], ..Database::default() }.snapshot())
+            })
+            .await?;
+        Ok(SnapshotStream::new(futures::stream::iter([Ok(bytes.into())]).boxed()))
     }
 }
 

@@ -1,0 +1,191 @@
+//! Moving snapshots between members, storage and files, a few MiB at a time.
+//!
+//! Checking, and compressing or its reverse, each have a thread; between them are short queues.
+
+use std::{
+    fs::File,
+    io::{self, Write},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use cetcd_core::{Entropy, InstanceId};
+use cetcd_etcd::{SnapshotCheck, SnapshotInfo, SnapshotStream};
+use futures::{StreamExt, stream::BoxStream};
+use tokio::{
+    sync::mpsc,
+    task::{JoinError, spawn_blocking},
+};
+
+use crate::{
+    BackupKey, Error, Progress, Result, SnapshotId,
+    seal::{Opening, Sealing, Unsealable},
+    store::ObjectWriter,
+};
+
+/// How many parts of a member's stream, 32 KiB each, may wait for a thread.
+const PARTS: usize = 64;
+/// What is given to the storage at once, at least.
+const PIECE: usize = 1 << 20;
+/// How many pieces may wait for the storage or for a thread.
+const PIECES: usize = 4;
+
+/// The key, and what it is used for.
+#[derive(Clone)]
+pub(crate) struct Subject {
+    pub key: BackupKey,
+    pub instance: InstanceId,
+    pub id: SnapshotId,
+}
+
+impl Subject {
+    pub fn damaged(&self, reason: impl Into<String>) -> Error {
+        Error::Damaged { instance: self.instance.clone(), id: self.id.clone(), reason: reason.into() }
+    }
+}
+
+/// What became of a snapshot on its way in.
+pub(crate) struct TakenIn {
+    pub info: SnapshotInfo,
+    pub compressed_bytes: u64,
+    pub stored_bytes: u64,
+}
+
+/// Checks, compresses, seals and writes a snapshot. The caller finishes or aborts the object.
+pub(crate) async fn take_in(
+    subject: &Subject,
+    mut source: SnapshotStream,
+    object: &mut dyn ObjectWriter,
+    entropy: Arc<dyn Entropy>,
+    progress: &Progress,
+) -> Result<TakenIn> {
+    let (to_check, mut checked) = mpsc::channel::<Bytes>(PARTS);
+    let checking = spawn_blocking(move || {
+        let mut check = SnapshotCheck::default();
+        while let Some(part) = checked.blocking_recv() {
+            check.update(&part);
+        }
+        check.finish()
+    });
+    let (to_seal, parts) = mpsc::channel::<Bytes>(PARTS);
+    let (sealed, mut pieces) = mpsc::channel::<Bytes>(PIECES);
+    let of = subject.clone();
+    let sealing = spawn_blocking(move || seal(&of, parts, &sealed, &*entropy));
+
+    let feed = async move {
+        while let Some(part) = source.next().await? {
+            progress.add(part.len());
+            if to_check.send(part.clone()).await.is_err() || to_seal.send(part).await.is_err() {
+                // The thread tells below what it ended for.
+                break;
+            }
+        }
+        Ok(())
+    };
+    let write = async {
+        let mut stored_bytes = 0;
+        while let Some(piece) = pieces.recv().await {
+            stored_bytes += piece.len() as u64;
+            object.write(piece).await?;
+        }
+        Ok::<_, Error>(stored_bytes)
+    };
+    let ((), stored_bytes) = tokio::try_join!(feed, write)?;
+    let compressed_bytes = sealing.await.map_err(gone)?.map_err(Error::io("compress and seal a snapshot"))?;
+    let info = checking.await.map_err(gone)?.map_err(|reason| Error::BadSnapshot { reason })?;
+    Ok(TakenIn { info, compressed_bytes, stored_bytes })
+}
+
+fn seal(
+    subject: &Subject,
+    mut parts: mpsc::Receiver<Bytes>,
+    sealed: &mpsc::Sender<Bytes>,
+    entropy: &dyn Entropy,
+) -> io::Result<u64> {
+    let mut sealing = Sealing::new(&subject.key, &subject.instance, &subject.id, entropy)?;
+    let gone = |_| io::Error::other("nobody writes it any more");
+    while let Some(part) = parts.blocking_recv() {
+        sealing.update(&part)?;
+        if sealing.sealed().len() >= PIECE {
+            let piece = std::mem::replace(sealing.sealed(), Vec::with_capacity(PIECE + PIECE / 8));
+            sealed.blocking_send(piece.into()).map_err(gone)?;
+        }
+    }
+    let (rest, compressed) = sealing.finish()?;
+    sealed.blocking_send(rest.into()).map_err(gone)?;
+    Ok(compressed)
+}
+
+/// Opens, decompresses and checks stored data, and writes the plain snapshot to `file` where there is one.
+pub(crate) async fn bring_out(
+    subject: &Subject,
+    mut data: BoxStream<'static, Result<Bytes>>,
+    file: Option<File>,
+    progress: &Progress,
+) -> Result<(SnapshotInfo, Option<File>)> {
+    let (to_check, mut checked) = mpsc::channel::<Bytes>(PARTS);
+    let checking = spawn_blocking(move || {
+        let mut check = SnapshotCheck::default();
+        while let Some(part) = checked.blocking_recv() {
+            check.update(&part);
+        }
+        check.finish()
+    });
+    let (to_open, mut pieces) = mpsc::channel::<Bytes>(PIECES);
+    let (of, progress) = (subject.clone(), progress.clone());
+    let opening = spawn_blocking(move || {
+        let plain = Plain { file, to_check, progress };
+        let mut opening = Opening::new(&of.key, &of.instance, &of.id, plain)?;
+        let mut whole = false;
+        while let Some(piece) = pieces.blocking_recv() {
+            // An empty piece says that the object came to its end, and did not break off.
+            whole = piece.is_empty();
+            opening.update(&piece)?;
+        }
+        if !whole {
+            return Err(Unsealable::Io(io::Error::other("nobody reads it any more")));
+        }
+        opening.finish().map(|plain| plain.file)
+    });
+    while let Some(piece) = data.next().await.transpose()? {
+        if !piece.is_empty() && to_open.send(piece).await.is_err() {
+            break;
+        }
+    }
+    // Fails where the thread has ended, which tells why below.
+    let _ = to_open.send(Bytes::new()).await;
+    drop(to_open);
+    let file = opening.await.map_err(gone)?.map_err(|error| match error {
+        Unsealable::Damaged(reason) => subject.damaged(reason),
+        Unsealable::Io(error) => Error::io(format!("write the plain snapshot {}", subject.id))(error),
+    })?;
+    let info = checking.await.map_err(gone)?.map_err(|reason| subject.damaged(reason))?;
+    Ok((info, file))
+}
+
+/// Where the plain snapshot goes.
+struct Plain {
+    file: Option<File>,
+    to_check: mpsc::Sender<Bytes>,
+    progress: Progress,
+}
+
+impl Write for Plain {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let part = Bytes::copy_from_slice(bytes);
+        self.to_check.blocking_send(part).map_err(|_| io::Error::other("the check ended early"))?;
+        if let Some(file) = &mut self.file {
+            file.write_all(bytes)?;
+        }
+        self.progress.add(bytes.len());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn gone(error: JoinError) -> Error {
+    Error::io("finish a transfer")(io::Error::other(error))
+}

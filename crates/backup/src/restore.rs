@@ -1,0 +1,194 @@
+//! Making data directories of snapshots, by etcd's own tool.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+use cetcd_core::{EtcdVersion, InstanceId};
+use cetcd_etcd::Binaries;
+use tokio::process::Command;
+
+use crate::{BackupKey, Error, Manifest, Progress, Repository, Result, SnapshotId};
+
+/// By how much revisions are raised where the tool can do that: more than a cluster writes between a snapshot
+/// and the moment in which it is needed. The number that etcd's documentation names.
+pub const DEFAULT_BUMP: u64 = 1_000_000_000;
+/// How long the tool may take. It copies the database, and writes to each of its pages at most once.
+const LIMIT: Duration = Duration::from_secs(30 * 60);
+/// How long it may take to say what it knows.
+const HELP_LIMIT: Duration = Duration::from_secs(30);
+/// How much of what it said is shown.
+const SHOWN: usize = 600;
+
+/// A member that is to begin with a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RestoredMember {
+    /// Its name.
+    pub name: String,
+    /// Where its peers will reach it; one of those of `initial_cluster`.
+    pub peer_url: String,
+    /// `name=peer-url` of all members of the new cluster, with commas; the same for all of them.
+    pub initial_cluster: String,
+    /// The new cluster's token, never that of another; the same for all members.
+    pub token: String,
+    /// Its data directory. Must not be there, or be empty.
+    pub data_dir: PathBuf,
+}
+
+/// The tool of one version that makes data directories of snapshots: `etcdutl`, before 3.5 `etcdctl`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RestoreTool {
+    program: PathBuf,
+    bumps: bool,
+    gently: bool,
+}
+
+impl RestoreTool {
+    /// The tool of `version`, whose binaries are these. [`Error::NoTool`] where they hold none.
+    pub async fn find(version: &EtcdVersion, binaries: &Binaries) -> Result<Self> {
+        let tools = if version.at_least(3, 5) {
+            // etcdctl of 3.5 still has it, with the same result.
+            [binaries.etcdutl.as_ref(), binaries.etcdctl.as_ref().filter(|_| !version.at_least(3, 6))]
+        } else {
+            [binaries.etcdctl.as_ref(), None]
+        };
+        let program = tools.into_iter().flatten().next();
+        let program = program.ok_or_else(|| Error::NoTool { version: version.clone() })?.clone();
+        let mut tool = Self { program, bumps: false, gently: false };
+        // From 3.4.28, 3.5.11 and 3.6 on; a vendor's build may differ, so that the tool itself is asked.
+        let help = tool.run(&["snapshot", "restore", "--help"], HELP_LIMIT).await?;
+        tool.bumps = help.contains("--bump-revision") && help.contains("--mark-compacted");
+        Ok(tool)
+    }
+
+    /// Whether it can raise revisions and mark what was before as compacted, so that watchers and caches of
+    /// clients notice that the past was changed. Where it cannot, they may go on with what is no longer so.
+    pub fn bumps(&self) -> bool {
+        self.bumps
+    }
+
+    /// The same, at the lowest priority and on one core at a time.
+    #[must_use]
+    pub fn gently(self) -> Self {
+        Self { gently: true, ..self }
+    }
+
+    /// Makes a member's data directory of a plain snapshot, which is checked by its hash. The directory is there
+    /// only once it is whole. With `bump`, revisions are raised by so much and all before is marked as
+    /// compacted, which the first start of the member carries out; [`Error::Tool`] where the tool cannot.
+    pub async fn restore(&self, snapshot: &Path, member: &RestoredMember, bump: Option<u64>) -> Result<()> {
+        let data_dir = &member.data_dir;
+        let doing = || format!("restore to {}", data_dir.display());
+        let parent = data_dir.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
+        fs::create_dir_all(parent).map_err(Error::io(doing()))?;
+        // Fails where there is something in it; etcd's own check would come only after its work.
+        match fs::remove_dir(data_dir) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(Error::io(doing())(error)),
+            _ => {}
+        }
+        // Goes with all that it holds unless it gets its name.
+        let beside = tempfile::Builder::new().prefix(".restoring-").tempdir_in(parent).map_err(Error::io(doing()))?;
+        let unfinished = beside.path().join("data");
+        let unfinished_text = unfinished.to_string_lossy();
+        let snapshot = snapshot.to_string_lossy();
+        let mut arguments = vec![
+            "snapshot".to_owned(),
+            "restore".to_owned(),
+            snapshot.into_owned(),
+            format!("--data-dir={unfinished_text}"),
+            format!("--name={}", member.name),
+            format!("--initial-cluster={}", member.initial_cluster),
+            format!("--initial-cluster-token={}", member.token),
+            format!("--initial-advertise-peer-urls={}", member.peer_url),
+        ];
+        if let Some(bump) = bump {
+            arguments.push(format!("--bump-revision={bump}"));
+            arguments.push("--mark-compacted".to_owned());
+        }
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        self.run(&arguments, LIMIT).await?;
+        fs::rename(&unfinished, data_dir).map_err(Error::io(doing()))?;
+        fs::File::open(parent).and_then(|parent| parent.sync_all()).map_err(Error::io(doing()))
+    }
+
+    /// Runs it to its end; answers what it said.
+    async fn run(&self, arguments: &[&str], limit: Duration) -> Result<String> {
+        let name = self.program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let failed = |reason: String| Error::Tool { tool: name.clone(), reason };
+        let mut command = gentle(&self.program, self.gently);
+        command.args(arguments).env("ETCDCTL_API", "3").stdin(Stdio::null()).kill_on_drop(true);
+        let output = tokio::time::timeout(limit, command.output())
+            .await
+            .map_err(|_| failed(format!("it took longer than {} s", limit.as_secs())))?
+            .map_err(|error| failed(error.to_string()))?;
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said);
+        if output.status.success() {
+            return Ok(said.into_owned());
+        }
+        let from = said.char_indices().rev().nth(SHOWN).map_or(0, |(at, _)| at);
+        let shown = said[from..].trim();
+        if shown.contains("no space left on device") {
+            return Err(Error::Full { doing: "restore a snapshot".to_owned(), reason: shown.to_owned() });
+        }
+        Err(failed(format!("{}: {shown}", output.status)))
+    }
+}
+
+/// A command with little of our environment, where wanted at the lowest priority and with one thread that
+/// computes.
+pub(crate) fn gentle(program: &Path, gently: bool) -> Command {
+    let niced = gently.then(|| ["/usr/bin/nice", "/bin/nice"].into_iter().find(|nice| Path::new(nice).exists()));
+    let mut command = match niced.flatten() {
+        Some(nice) => {
+            let mut command = Command::new(nice);
+            command.args(["-n", "19"]).arg(program);
+            command
+        }
+        None => Command::new(program),
+    };
+    command.env_clear();
+    for name in ["PATH", "TMPDIR", "TZ"] {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    if gently {
+        command.env("GOMAXPROCS", "1");
+    }
+    command
+}
+
+impl Repository {
+    /// Brings a snapshot, checks everything as [`verify`](Self::verify) does, and makes the data directory of
+    /// each member of a new cluster of it. The plain snapshot is in `work_dir` meanwhile, which should be on the
+    /// disk of the data directories.
+    ///
+    /// Members must be started with nobody but the control plane able to reach them, until they were checked.
+    #[allow(clippy::too_many_arguments, reason = "each says something else")]
+    pub async fn restore(
+        &self,
+        key: &BackupKey,
+        instance: &InstanceId,
+        id: &SnapshotId,
+        tool: &RestoreTool,
+        members: &[RestoredMember],
+        bump: Option<u64>,
+        work_dir: &Path,
+        progress: &Progress,
+    ) -> Result<Manifest> {
+        let doing = || format!("write to {}", work_dir.display());
+        fs::create_dir_all(work_dir).map_err(Error::io(doing()))?;
+        // 0700; goes with what is in it.
+        let work = tempfile::Builder::new().prefix(".restore-").tempdir_in(work_dir).map_err(Error::io(doing()))?;
+        let plain = work.path().join("snapshot.db");
+        let manifest = self.download(key, instance, id, &plain, progress).await?;
+        for member in members {
+            tool.restore(&plain, member, bump).await?;
+        }
+        Ok(manifest)
+    }
+}
