@@ -17,7 +17,7 @@ use crate::{BackupKey, Error, Manifest, Progress, Repository, Result, SnapshotId
 /// and the moment in which it is needed. The number that etcd's documentation names.
 pub const DEFAULT_BUMP: u64 = 1_000_000_000;
 /// How long the tool may take. It copies the database, and writes to each of its pages at most once.
-const LIMIT: Duration = Duration::from_secs(30 * 60);
+const LIMIT: Duration = Duration::from_mins(30);
 /// How long it may take to say what it knows.
 const HELP_LIMIT: Duration = Duration::from_secs(30);
 /// How much of what it said is shown.
@@ -58,7 +58,7 @@ impl RestoreTool {
         let program = tools.into_iter().flatten().next();
         let program = program.ok_or_else(|| Error::NoTool { version: version.clone() })?.clone();
         let mut tool = Self { program, bumps: false, gently: false };
-        // From 3.4.28, 3.5.11 and 3.6 on; a vendor's build may differ, so that the tool itself is asked.
+        // All of 3.6 can, of 3.4 and 3.5 the later releases, and a vendor's build may differ: the tool is asked.
         let help = tool.run(&["snapshot", "restore", "--help"], HELP_LIMIT).await?;
         tool.bumps = help.contains("--bump-revision") && help.contains("--mark-compacted");
         Ok(tool)
@@ -120,10 +120,11 @@ impl RestoreTool {
         let failed = |reason: String| Error::Tool { tool: name.clone(), reason };
         let mut command = gentle(&self.program, self.gently);
         command.args(arguments).env("ETCDCTL_API", "3").stdin(Stdio::null()).kill_on_drop(true);
-        let output = tokio::time::timeout(limit, command.output())
-            .await
-            .map_err(|_| failed(format!("it took longer than {} s", limit.as_secs())))?
-            .map_err(|error| failed(error.to_string()))?;
+        // Neither says anything about the snapshot.
+        let running = || format!("run {}", self.program.display());
+        let late = |_| io::Error::new(io::ErrorKind::TimedOut, format!("it took longer than {} s", limit.as_secs()));
+        let output = tokio::time::timeout(limit, command.output()).await.map_err(late).flatten();
+        let output = output.map_err(Error::io(running()))?;
         let said = [output.stdout, output.stderr].concat();
         let said = String::from_utf8_lossy(&said);
         if output.status.success() {

@@ -116,8 +116,11 @@ impl Drilled {
         let answer = loop {
             match admin.probe(&self.target).await {
                 Ok(_) => break Ok(()),
+                // It may be the machine that is too busy: nothing is proved against the snapshot.
                 Err(error) if begun.elapsed() > limit => {
-                    break Err(format!("it did not serve within {} s: {error}; {}", limit.as_secs(), tail(&log_path)));
+                    let reason = format!("it took longer than {} s: {error}; {}", limit.as_secs(), tail(&log_path));
+                    let late = std::io::Error::new(std::io::ErrorKind::TimedOut, reason);
+                    return Err(Ended::NotMade(Error::io("see the restored member serve")(late)));
                 }
                 Err(_) => {}
             }
@@ -138,6 +141,12 @@ impl Drilled {
             }
             other => other.map_err(Ended::Failed),
         }
+    }
+
+    /// Why it ended by itself, if it did.
+    pub fn ended(&mut self) -> Option<String> {
+        let status = self.child.as_mut()?.try_wait().ok().flatten()?;
+        Some(format!("the restored member ended ({status}): {}", tail(&self.place.join("etcd.log"))))
     }
 
     /// Ends it. Its data are thrown away, so that it need not say goodbye.

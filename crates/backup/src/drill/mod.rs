@@ -23,7 +23,7 @@ use crate::{
 /// The buckets that a restore takes over as they are. The others are about the cluster, which is a new one.
 const TAKEN_OVER: [&str; 5] = ["key", "lease", "auth", "authUsers", "authRoles"];
 /// How long a member of a small database may take until it serves.
-const SERVE_AT_LEAST: Duration = Duration::from_secs(60);
+const SERVE_AT_LEAST: Duration = Duration::from_mins(1);
 /// What a member reads a second at its start at the very least, when it gets little of a busy machine.
 const BYTES_A_SECOND: u64 = 5 << 20;
 
@@ -144,8 +144,12 @@ impl Repository {
         member.serve(&admin, limit).await?;
         result.serve_ms = ms(watch);
         let asked = self.ask(&admin, &member, &manifest, result).await;
+        let ended = member.ended();
         member.stop().await;
-        asked
+        match (asked, ended) {
+            (Err(_), Some(reason)) => Err(Ended::Failed(reason)),
+            (asked, _) => asked,
+        }
     }
 
     /// Asks the member that serves.
@@ -156,7 +160,14 @@ impl Repository {
         manifest: &Manifest,
         result: &mut DrillResult,
     ) -> Result<(), Ended> {
-        let silent = |error: cetcd_etcd::Error| Ended::Failed(format!("the restored member does not answer: {error}"));
+        // On a busy machine it may only be late.
+        let silent = |error: cetcd_etcd::Error| {
+            if error.is_retryable() {
+                Ended::NotMade(error.into())
+            } else {
+                Ended::Failed(format!("the restored member does not answer: {error}"))
+            }
+        };
         let expected = manifest.contents.revision;
         result.revision = admin.status(member.target()).await.map_err(silent)?.revision;
         // Leases that expire meanwhile take their keys with them, in new revisions.

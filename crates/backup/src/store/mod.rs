@@ -1,8 +1,10 @@
 //! Object storage, as little of it as backups need.
 
+mod http;
 mod local;
+mod remote;
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -10,6 +12,8 @@ use futures::stream::BoxStream;
 use jiff::Timestamp;
 
 pub use local::LocalStore;
+pub use remote::RemoteStore;
+use zeroize::Zeroizing;
 
 use crate::{Error, Location, Result};
 
@@ -66,12 +70,37 @@ pub struct ObjectInfo {
     pub modified_at: Timestamp,
 }
 
-/// Opens the storage at `location`. A folder is made when it is first written to.
-pub fn open(location: &Location) -> Result<Arc<dyn ObjectStore>> {
-    match location {
-        Location::Folder(folder) => Ok(Arc::new(LocalStore::new(folder))),
-        other => Err(Error::Url { url: other.to_string(), reason: "this build has only folders".to_owned() }),
+/// What a bucket's service knows us by.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// Names the key: `AKIA…`, `AKID…`.
+    pub access_key_id: String,
+    /// The key.
+    pub secret_access_key: Zeroizing<String>,
+    /// What belongs to a key that is good for some time only.
+    pub session_token: Option<Zeroizing<String>>,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials").field("access_key_id", &self.access_key_id).finish_non_exhaustive()
     }
+}
+
+/// Opens the storage at `location` as [`open_with`] does, with what the environment knows: for S3 the variables,
+/// files and roles that Amazon's own clients look at.
+pub fn open(location: &Location) -> Result<Arc<dyn ObjectStore>> {
+    open_with(location, None)
+}
+
+/// Opens the storage at `location`. Nothing is asked yet, and a folder is made when it is first written to.
+/// A folder needs no credentials, COS does; for S3 those of the environment do where none are given.
+pub fn open_with(location: &Location, credentials: Option<&Credentials>) -> Result<Arc<dyn ObjectStore>> {
+    Ok(match location {
+        Location::Folder(folder) => Arc::new(LocalStore::new(folder)),
+        Location::S3(bucket) => Arc::new(RemoteStore::s3(bucket, credentials)?),
+        Location::Cos(bucket) => Arc::new(RemoteStore::cos(bucket, credentials)?),
+    })
 }
 
 /// The most that a listing may hold. An instance keeps at most some thousand snapshots.

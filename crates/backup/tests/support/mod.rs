@@ -17,6 +17,12 @@ use jiff::{SignedDuration, Timestamp};
 #[derive(Default)]
 pub struct Counted(Mutex<u64>);
 
+impl From<Mutex<u64>> for Counted {
+    fn from(state: Mutex<u64>) -> Self {
+        Self(state)
+    }
+}
+
 impl Entropy for Counted {
     fn fill(&self, bytes: &mut [u8]) {
         let mut state = self.0.lock().unwrap();
