@@ -11,7 +11,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use cetcd_pki::{Authority, CA_DAYS, LeafRequest};
+use cetcd_pki::{Authority, CA_LIFE, LeafRequest};
 use jiff::Timestamp;
 
 use crate::{
@@ -125,11 +125,11 @@ fn free_addresses(theirs: &[IpAddr]) -> Result<Vec<Ipv4Addr>> {
 fn certificates(dir: &Path, addresses: &[Ipv4Addr]) -> Result<Credentials> {
     fs::create_dir_all(dir)?;
     let now = Timestamp::now();
-    let authority = Authority::create("by hand", now, CA_DAYS)?;
+    let authority = Authority::create("by hand", now, CA_LIFE)?;
     let names = || LeafRequest::new(now).dns(["localhost"]).ips(addresses.iter().map(|ip| IpAddr::V4(*ip)));
     let server = authority.issue_server(&names())?;
     let peer = authority.issue_peer(&names())?;
-    let client = authority.issue_client("root", now, cetcd_pki::LEAF_DAYS)?;
+    let client = authority.issue_client("root", now, cetcd_pki::LEAF_LIFE)?;
     let write = |name: &str, text: &str| private_file(&dir.join(name), text);
     write("ca.pem", authority.cert_pem())?;
     write("server.pem", &server.cert_pem)?;

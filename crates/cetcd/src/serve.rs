@@ -50,6 +50,11 @@ pub const ADDRESS_FILE: &str = "api.url";
 /// How long readiness waits for the first look at every instance.
 const FIRST_LOOK: Duration = Duration::from_secs(10);
 
+fn issuer(settings: &Settings) -> PkiIssuer {
+    let certificates = &settings.certificates;
+    PkiIssuer { authority_life: certificates.authority_life(), leaf_life: certificates.leaf_life() }
+}
+
 /// Runs the service until `stop`.
 pub async fn serve(settings: Settings, stop: CancellationToken) -> Result<()> {
     let dir = prepare(&settings.data_dir)?;
@@ -77,7 +82,7 @@ pub async fn serve(settings: Settings, stop: CancellationToken) -> Result<()> {
         runtime,
         admin: Arc::clone(&admin) as _,
         installer: Arc::clone(&versions) as _,
-        issuer: Arc::new(PkiIssuer),
+        issuer: Arc::new(issuer(&settings)),
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy) as _,
         networks: Arc::clone(&networks),

@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use cetcd_core::{EtcdVersion, network::Networks};
+use jiff::SignedDuration;
 use serde::{Deserialize, Deserializer};
 use toml::{Table, Value};
 
@@ -33,6 +34,8 @@ pub struct Settings {
     pub etcd: Etcd,
     /// How members are run.
     pub runtime: Runtime,
+    /// Certificates of instances.
+    pub certificates: Certificates,
     /// The certificate of the API.
     pub tls: Tls,
     /// Backups.
@@ -81,6 +84,20 @@ pub struct Runtime {
     pub member_memory_gib: Option<u32>,
 }
 
+/// Certificates of instances.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Certificates {
+    /// Days that the certificates of members and clients are valid. They are issued anew at two thirds of it.
+    pub leaf_days: u32,
+    /// Days that an instance's CA is valid.
+    pub authority_days: u32,
+    /// The same in seconds, in place of the days: for tests.
+    pub leaf_seconds: Option<u32>,
+    /// The same in seconds, in place of the days: for tests.
+    pub authority_seconds: Option<u32>,
+}
+
 /// The certificate of the API.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -120,6 +137,7 @@ impl Default for Settings {
             limits: Limits::default(),
             etcd: Etcd::default(),
             runtime: Runtime::default(),
+            certificates: Certificates::default(),
             tls: Tls::default(),
             backup: Backup::default(),
             log: Log::default(),
@@ -145,6 +163,29 @@ impl Default for Etcd {
     }
 }
 
+impl Default for Certificates {
+    fn default() -> Self {
+        Self { leaf_days: 365, authority_days: 3650, leaf_seconds: None, authority_seconds: None }
+    }
+}
+
+impl Certificates {
+    /// How long a leaf is valid.
+    pub fn leaf_life(&self) -> SignedDuration {
+        seconds_or_days(self.leaf_seconds, self.leaf_days)
+    }
+
+    /// How long a CA is valid.
+    pub fn authority_life(&self) -> SignedDuration {
+        seconds_or_days(self.authority_seconds, self.authority_days)
+    }
+}
+
+fn seconds_or_days(seconds: Option<u32>, days: u32) -> SignedDuration {
+    seconds
+        .map_or(SignedDuration::from_hours(i64::from(days) * 24), |seconds| SignedDuration::from_secs(seconds.into()))
+}
+
 impl Default for Log {
     fn default() -> Self {
         Self { format: "text".to_owned(), level: "info".to_owned() }
@@ -152,7 +193,7 @@ impl Default for Log {
 }
 
 /// The tables of [`Settings`]: `CETCD_LIMITS_REQUESTS_PER_SECOND` is `limits.requests_per_second`.
-const TABLES: [&str; 6] = ["limits", "etcd", "runtime", "tls", "backup", "log"];
+const TABLES: [&str; 7] = ["limits", "etcd", "runtime", "certificates", "tls", "backup", "log"];
 
 /// What the flags set.
 #[derive(Debug, Default)]
@@ -244,6 +285,14 @@ fn check(settings: &Settings) -> Result<()> {
     }
     if !["text", "json"].contains(&settings.log.format.as_str()) {
         bail!("`log.format` is {:?}: it may be text or json", settings.log.format);
+    }
+    let (leaf, authority) = (settings.certificates.leaf_life(), settings.certificates.authority_life());
+    let longest = SignedDuration::from_hours(100 * 366 * 24);
+    if leaf.is_zero() || authority < leaf || authority > longest {
+        bail!(
+            "`certificates`: leaves are valid for at least a day, a CA for at least as long as its leaves and at most \
+             100 years"
+        );
     }
     for version in settings.etcd.sums.keys() {
         version.parse::<EtcdVersion>().map_err(|reason| anyhow::anyhow!("`etcd.sums`: {reason}"))?;

@@ -3,7 +3,8 @@
 use std::{fs, net::SocketAddr, path::Path, sync::Arc};
 
 use anyhow::{Context, Result};
-use cetcd_pki::{Authority, CA_DAYS, LEAF_DAYS, LeafRequest, inspect, renewal_due};
+use cetcd_core::certificates::Validity;
+use cetcd_pki::{Authority, CA_LIFE, LeafRequest, inspect};
 use jiff::Timestamp;
 use rustls::{
     ServerConfig,
@@ -50,7 +51,7 @@ fn self_made(dir: &Path, address: SocketAddr, now: Timestamp) -> Result<(Vec<u8>
     let authority = if let (Ok(cert), Ok(key)) = present {
         Authority::from_pem(&cert, &key)?
     } else {
-        let authority = Authority::create("cetcd API", now, CA_DAYS)?;
+        let authority = Authority::create("cetcd API", now, CA_LIFE)?;
         write_private(&ca_key, authority.key_pem().as_bytes())?;
         write_private(&ca_cert, authority.cert_pem().as_bytes())?;
         tracing::info!(ca = %ca_cert.display(), "made a CA for the API; give it to clients that verify");
@@ -61,8 +62,10 @@ fn self_made(dir: &Path, address: SocketAddr, now: Timestamp) -> Result<(Vec<u8>
         ips.push(address.ip());
     }
     if let (Ok(present), Ok(present_key)) = (fs::read_to_string(&cert), fs::read(&key)) {
-        let good =
-            inspect(&present).is_ok_and(|info| !renewal_due(&info, now) && ips.iter().all(|ip| info.ips.contains(ip)));
+        let good = inspect(&present).is_ok_and(|info| {
+            let validity = Validity { from: info.not_before, until: info.not_after };
+            !validity.is_due(now) && ips.iter().all(|ip| info.ips.contains(ip))
+        });
         if good {
             return Ok((present.into_bytes(), present_key));
         }
@@ -70,7 +73,7 @@ fn self_made(dir: &Path, address: SocketAddr, now: Timestamp) -> Result<(Vec<u8>
     let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let names = ["localhost", host.trim()].map(str::to_owned);
     let names = names.into_iter().filter(|name| cetcd_pki::check_dns_name(name).is_ok());
-    let leaf = authority.issue_server(&LeafRequest::new(now).dns(names).ips(ips).validity_days(LEAF_DAYS))?;
+    let leaf = authority.issue_server(&LeafRequest::new(now).dns(names).ips(ips))?;
     write_private(&key, leaf.key_pem.as_bytes())?;
     write_private(&cert, leaf.cert_pem.as_bytes())?;
     Ok((leaf.cert_pem.into_bytes(), leaf.key_pem.as_bytes().to_vec()))

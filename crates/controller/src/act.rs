@@ -22,7 +22,7 @@ use cetcd_store::{
 use futures::future::{join_all, try_join_all};
 
 use crate::{
-    Error, Result, World,
+    Error, Result, World, certificates,
     observe::{Certificates, required, target},
     place, record,
 };
@@ -57,6 +57,7 @@ pub(crate) async fn act(world: &World, subject: &Subject<'_>, action: &Action) -
     match action {
         Action::Place => place::place(world, instance, status, subject.status.revision).await,
         Action::IssueCredentials => issue_credentials(world, subject).await,
+        Action::DeliverCertificates { ordinals } => deliver_certificates(world, subject, ordinals).await,
         Action::InstallVersion => {
             world.installer.install(&instance.spec.version).await?;
             Ok(())
@@ -104,13 +105,27 @@ async fn issue_credentials(world: &World, subject: &Subject<'_>) -> Result<()> {
     let key = records::certificates_key(&instance.id);
     let revision = subject.certificates.map_or(0, |certificates| certificates.revision);
     let present = subject.certificates.map(|certificates| certificates.all.clone());
-    let all = world.issuer.issue(instance, &subject.status.value, present, world.clock.now())?;
+    let (issuer, now) = (world.issuer.as_ref(), world.clock.now());
+    let all = certificates::complete(issuer, instance, &subject.status.value, present, now)?;
     // The instance must still be there: a secret written after its deletion would stay for ever.
     let txn = Txn::new()
         .when(Compare::present(records::instance_key(&instance.id)))
         .when(Compare::mod_revision(key.clone(), revision))
         .then(records::put_secret(&world.sealer, &key, &records::encode(&all)));
     settled(world.store.txn(txn).await?.succeeded, "the certificates")
+}
+
+/// To every one of them, also where one takes none.
+async fn deliver_certificates(world: &World, subject: &Subject<'_>, ordinals: &[u32]) -> Result<()> {
+    let mut failed = None;
+    for ordinal in ordinals {
+        let certificates = member_certificates(subject, *ordinal)?;
+        let id = &subject.instance.value.id;
+        if let Err(error) = world.runtime.put_certificates(id, *ordinal, &certificates).await {
+            failed = Some(error);
+        }
+    }
+    failed.map_or(Ok(()), |error| Err(error.into()))
 }
 
 async fn start_members(world: &World, subject: &Subject<'_>, ordinals: &[u32], start: Start) -> Result<()> {
@@ -145,8 +160,6 @@ fn member_spec(subject: &Subject<'_>, ordinal: u32, start: Start) -> Result<Memb
     let (instance, status) = (&subject.instance.value, &subject.status.value);
     let name = instance.id.member_name(ordinal);
     let record = required(status.member(ordinal), &name)?;
-    let all = &required(subject.certificates, "the certificates")?.all;
-    let pairs = required(all.members.get(&ordinal), &format!("the certificate of {name}"))?;
     Ok(MemberSpec {
         instance: instance.id.clone(),
         ordinal,
@@ -162,11 +175,19 @@ fn member_spec(subject: &Subject<'_>, ordinal: u32, start: Start) -> Result<Memb
                 || subject.observed.peer(&member.peer_url()).is_some()
         }),
         token: status.cluster_token.clone(),
-        certificates: MemberCertificates {
-            ca: all.authority.cert.clone(),
-            server: KeyPair::from(&pairs.server),
-            peer: KeyPair::from(&pairs.peer),
-        },
+        certificates: member_certificates(subject, ordinal)?,
+    })
+}
+
+/// What a member shows and whom it believes, by the store.
+fn member_certificates(subject: &Subject<'_>, ordinal: u32) -> Result<MemberCertificates> {
+    let name = subject.instance.value.id.member_name(ordinal);
+    let all = &required(subject.certificates, "the certificates")?.all;
+    let pairs = required(all.members.get(&ordinal), &format!("the certificate of {name}"))?;
+    Ok(MemberCertificates {
+        ca: all.authority.cert.clone(),
+        server: KeyPair::from(&pairs.server),
+        peer: KeyPair::from(&pairs.peer),
     })
 }
 

@@ -1,80 +1,211 @@
-//! Certificates of an instance: which, for whom, with which names.
+//! Certificates of an instance: which, for whom, with which names, and when they are issued anew.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
-use cetcd_core::{Instance, Status};
-use cetcd_pki::{Authority, CA_DAYS, LEAF_DAYS, Leaf, LeafRequest};
+use cetcd_core::{
+    Instance, Status,
+    certificates::{Holder, Issued, Leaf, Validity},
+    status::MemberRecord,
+};
+use cetcd_pki::{Authority, CA_LIFE, LEAF_LIFE, LeafRequest, inspect};
 use cetcd_store::records::{InstanceCertificates, MemberPairs, StoredPair};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{Error, Result};
 
-/// Makes certificates. The simulation has an issuer of its own, since real keys cost time and randomness.
+/// Makes and reads certificates. The simulation has an issuer of its own, since real keys cost time and randomness.
 pub trait Issue: Send + Sync + 'static {
-    /// All certificates that the instance should have: those in `present` are kept, missing ones added.
-    fn issue(
-        &self,
-        instance: &Instance,
-        status: &Status,
-        present: Option<InstanceCertificates>,
-        now: Timestamp,
-    ) -> Result<InstanceCertificates>;
+    /// A CA of that name.
+    fn authority(&self, name: &str, now: Timestamp) -> Result<StoredPair>;
+
+    /// A certificate of `authority`; for the private key `key`, where one is given.
+    fn leaf(&self, authority: &StoredPair, request: &Request, key: Option<&str>, now: Timestamp) -> Result<StoredPair>;
+
+    /// What a certificate says.
+    fn read(&self, cert: &str) -> Result<Facts>;
+}
+
+/// What a certificate is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// Who is to show it.
+    pub holder: Holder,
+    /// The subject's common name: the user, for a client.
+    pub common_name: Option<String>,
+    /// Whom it is for; empty for a client.
+    pub names: Names,
+}
+
+/// The names and addresses of a certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Names {
+    /// Domain names, in lower case.
+    pub dns: BTreeSet<String>,
+    /// Addresses.
+    pub ips: BTreeSet<IpAddr>,
+}
+
+/// What a certificate says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// When it holds.
+    pub validity: Validity,
+    /// Whom it is for.
+    pub names: Names,
 }
 
 /// Issues with the instance's own CA.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct PkiIssuer;
+#[derive(Debug, Clone, Copy)]
+pub struct PkiIssuer {
+    /// How long a CA is valid.
+    pub authority_life: SignedDuration,
+    /// How long a leaf is valid, which may end with its CA.
+    pub leaf_life: SignedDuration,
+}
 
-impl Issue for PkiIssuer {
-    fn issue(
-        &self,
-        instance: &Instance,
-        status: &Status,
-        present: Option<InstanceCertificates>,
-        now: Timestamp,
-    ) -> Result<InstanceCertificates> {
-        let (authority, mut all) = match present {
-            Some(all) => (Authority::from_pem(&all.authority.cert, &all.authority.key)?, all),
-            None => create(instance, now)?,
-        };
-        let endpoint = status.endpoint.ok_or_else(|| Error::Missing { what: "the endpoint's address".to_owned() })?;
-        for member in &status.members {
-            if all.members.contains_key(&member.ordinal) {
-                continue;
-            }
-            let server = authority.issue_server(&server_request(instance, member.client.ip(), endpoint.ip(), now))?;
-            let peer = LeafRequest::new(now)
-                .common_name(instance.id.member_name(member.ordinal))
-                .dns(["localhost"])
-                .ips([member.peer.ip(), IpAddr::from([127, 0, 0, 1])])
-                .validity_days(LEAF_DAYS);
-            let pairs = MemberPairs { server: stored(&server), peer: stored(&authority.issue_peer(&peer)?) };
-            all.members.insert(member.ordinal, pairs);
-        }
-        Ok(all)
+impl Default for PkiIssuer {
+    fn default() -> Self {
+        Self { authority_life: CA_LIFE, leaf_life: LEAF_LIFE }
     }
 }
 
-fn create(instance: &Instance, now: Timestamp) -> Result<(Authority, InstanceCertificates)> {
-    let authority = Authority::create(instance.id.as_str(), now, CA_DAYS)?;
-    // CN=root: who shows this certificate is root where auth is on.
-    let client = authority.issue_client("root", now, LEAF_DAYS)?;
-    let pair = StoredPair { cert: authority.cert_pem().to_owned(), key: authority.key_pem().to_string() };
-    let all = InstanceCertificates { authority: pair, client: stored(&client), members: BTreeMap::default() };
-    Ok((authority, all))
+impl Issue for PkiIssuer {
+    fn authority(&self, name: &str, now: Timestamp) -> Result<StoredPair> {
+        let authority = Authority::create(name, now, self.authority_life)?;
+        Ok(StoredPair { cert: authority.cert_pem().to_owned(), key: authority.key_pem().to_string() })
+    }
+
+    fn leaf(&self, authority: &StoredPair, request: &Request, key: Option<&str>, now: Timestamp) -> Result<StoredPair> {
+        let authority = Authority::from_pem(&authority.cert, &authority.key)?;
+        let mut wanted = LeafRequest::new(now).validity(self.leaf_life);
+        wanted = wanted.dns(&request.names.dns).ips(request.names.ips.iter().copied());
+        wanted.common_name.clone_from(&request.common_name);
+        let leaf = match (request.holder, key) {
+            (Holder::Client, _) => {
+                authority.issue_client(request.common_name.as_deref().unwrap_or_default(), now, self.leaf_life)?
+            }
+            (_, Some(key)) => authority.renew(&wanted, key)?,
+            (Holder::Server(_), None) => authority.issue_server(&wanted)?,
+            (Holder::Peer(_), None) => authority.issue_peer(&wanted)?,
+        };
+        Ok(StoredPair { cert: leaf.cert_pem, key: leaf.key_pem.to_string() })
+    }
+
+    fn read(&self, cert: &str) -> Result<Facts> {
+        let info = inspect(cert)?;
+        let names = Names { dns: info.dns.into_iter().collect(), ips: info.ips.into_iter().collect() };
+        Ok(Facts { validity: Validity { from: info.not_before, until: info.not_after }, names })
+    }
+}
+
+/// What the certificates in the store say.
+#[derive(Debug, Clone)]
+pub(crate) struct Read {
+    authority: Validity,
+    client: Facts,
+    members: BTreeMap<u32, (Facts, Facts)>,
+}
+
+impl Read {
+    pub fn new(issuer: &dyn Issue, all: &InstanceCertificates) -> Result<Self> {
+        let pair = |(ordinal, pairs): (&u32, &MemberPairs)| {
+            Ok((*ordinal, (issuer.read(&pairs.server.cert)?, issuer.read(&pairs.peer.cert)?)))
+        };
+        Ok(Self {
+            authority: issuer.read(&all.authority.cert)?.validity,
+            client: issuer.read(&all.client.cert)?,
+            members: all.members.iter().map(pair).collect::<Result<_>>()?,
+        })
+    }
+
+    /// What a plan asks of them: those of members that are on record.
+    pub fn issued(&self, instance: &Instance, status: &Status) -> Issued {
+        let leaf = |request: &Request, facts: &Facts| Leaf {
+            holder: request.holder,
+            validity: facts.validity,
+            limit: self.authority.until,
+            named: facts.names == request.names,
+        };
+        let mut leaves = vec![leaf(&client_request(), &self.client)];
+        for member in &status.members {
+            let Some((server, peer)) = self.members.get(&member.ordinal) else { continue };
+            leaves.push(leaf(&server_request(instance, status, member), server));
+            leaves.push(leaf(&peer_request(instance, member), peer));
+        }
+        Issued { authority: Some(self.authority), leaves }
+    }
+}
+
+/// All certificates that the instance should have: what is missing in `present` is made, what is due or for other
+/// names is made anew, the rest is kept. A member keeps its keys: etcd reads certificate and key one after the
+/// other, and would find two that do not belong together.
+pub(crate) fn complete(
+    issuer: &dyn Issue,
+    instance: &Instance,
+    status: &Status,
+    present: Option<InstanceCertificates>,
+    now: Timestamp,
+) -> Result<InstanceCertificates> {
+    if status.endpoint.is_none() {
+        return Err(Error::Missing { what: "the endpoint's address".to_owned() });
+    }
+    let mut all = if let Some(all) = present {
+        all
+    } else {
+        let authority = issuer.authority(instance.id.as_str(), now)?;
+        let client = issuer.leaf(&authority, &client_request(), None, now)?;
+        InstanceCertificates { authority, client, members: BTreeMap::new() }
+    };
+    let limit = issuer.read(&all.authority.cert)?.validity.until;
+    let is_due = |request: &Request, pair: &StoredPair| -> Result<bool> {
+        let Facts { validity, names } = issuer.read(&pair.cert)?;
+        Ok(Leaf { holder: request.holder, validity, limit, named: names == request.names }.is_due(now))
+    };
+    if is_due(&client_request(), &all.client)? {
+        all.client = issuer.leaf(&all.authority, &client_request(), None, now)?;
+    }
+    for member in &status.members {
+        let (server, peer) = (server_request(instance, status, member), peer_request(instance, member));
+        if let Some(pairs) = all.members.get_mut(&member.ordinal) {
+            for (request, pair) in [(&server, &mut pairs.server), (&peer, &mut pairs.peer)] {
+                if is_due(request, pair)? {
+                    *pair = issuer.leaf(&all.authority, request, Some(&pair.key), now)?;
+                }
+            }
+        } else {
+            let issue = |request| issuer.leaf(&all.authority, request, None, now);
+            let pairs = MemberPairs { server: issue(&server)?, peer: issue(&peer)? };
+            all.members.insert(member.ordinal, pairs);
+        }
+    }
+    Ok(all)
+}
+
+/// CN=root: who shows this certificate is root where auth is on.
+fn client_request() -> Request {
+    Request { holder: Holder::Client, common_name: Some("root".to_owned()), names: Names::default() }
+}
+
+fn peer_request(instance: &Instance, member: &MemberRecord) -> Request {
+    Request {
+        holder: Holder::Peer(member.ordinal),
+        common_name: Some(instance.id.member_name(member.ordinal)),
+        names: Names {
+            dns: BTreeSet::from(["localhost".to_owned()]),
+            ips: BTreeSet::from([member.peer.ip(), IpAddr::from([127, 0, 0, 1])]),
+        },
+    }
 }
 
 /// Clients reach a member through the endpoint, directly, by the instance's name, or by names of their own.
-fn server_request(instance: &Instance, member: IpAddr, endpoint: IpAddr, now: Timestamp) -> LeafRequest {
-    let mut dns = vec![format!("{}.{}.cetcd.local", instance.id, instance.region), "localhost".to_owned()];
-    dns.extend(instance.spec.custom_domains.iter().cloned());
-    let mut ips = vec![endpoint, member, IpAddr::from([127, 0, 0, 1])];
+fn server_request(instance: &Instance, status: &Status, member: &MemberRecord) -> Request {
+    let mut dns = BTreeSet::from([format!("{}.{}.cetcd.local", instance.id, instance.region), "localhost".to_owned()]);
+    dns.extend(instance.spec.custom_domains.iter().map(|name| name.to_ascii_lowercase()));
+    let mut ips = BTreeSet::from([member.client.ip(), IpAddr::from([127, 0, 0, 1])]);
+    ips.extend(status.endpoint.map(|endpoint| endpoint.ip()));
     ips.extend(instance.spec.custom_ips.iter().copied());
-    ips.sort_unstable();
-    ips.dedup();
-    LeafRequest::new(now).dns(dns).ips(ips).validity_days(LEAF_DAYS)
-}
-
-fn stored(leaf: &Leaf) -> StoredPair {
-    StoredPair { cert: leaf.cert_pem.clone(), key: leaf.key_pem.to_string() }
+    Request { holder: Holder::Server(member.ordinal), common_name: None, names: Names { dns, ips } }
 }

@@ -21,7 +21,7 @@ mod starts;
 mod turn;
 mod world;
 
-pub use certificates::{Issue, PkiIssuer};
+pub use certificates::{Facts, Issue, Names, PkiIssuer, Request};
 pub use driver::{Controller, Options};
 pub use error::{Error, Result};
 pub use metrics::Metrics;

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use cetcd_core::{
     Instance, InstanceId, Status,
+    certificates::{Issued, OnDisk},
     member::KeyPair,
     observed::{Health, Observed, ObservedEndpoint, ObservedMember, Peer, Process},
     plan::serves,
@@ -12,14 +13,14 @@ use cetcd_etcd::{
     admin::{ClientCredentials, Target},
     operator::AlarmKind,
 };
-use cetcd_runtime::MemberView;
+use cetcd_runtime::{Fingerprint, MemberView};
 use cetcd_store::{
     Store,
-    records::{self, InstanceCertificates},
+    records::{self, InstanceCertificates, MemberPairs},
 };
 use futures::future::join_all;
 
-use crate::{Error, Result, World};
+use crate::{Error, Result, World, certificates::Read};
 
 /// What a turn has in hand: what was seen, and the certificates that were needed to see it.
 pub(crate) struct Look {
@@ -32,6 +33,10 @@ pub(crate) struct Certificates {
     pub revision: u64,
     pub all: InstanceCertificates,
     pub client: Arc<ClientCredentials>,
+    /// What they say.
+    pub read: Read,
+    /// What each member is to show.
+    pub prints: BTreeMap<u32, Fingerprint>,
 }
 
 /// Looks at the instance. `known` are the certificates of the last look, opened again only if they changed.
@@ -64,6 +69,7 @@ pub(crate) async fn observe(
     let policies = world.store.range(&records::policies_prefix(&instance.id)).await?;
     let observed = Observed {
         credentials: complete && !status.members.is_empty(),
+        issued: certificates.as_ref().map_or_else(Issued::default, |c| c.read.issued(instance, status)),
         installed: world.installer.binaries(&instance.spec.version).is_some(),
         members,
         membership,
@@ -97,12 +103,17 @@ async fn look_at_member(
         }
         _ => Health::NotAsked,
     };
+    let shows = view.as_ref().and_then(|view| {
+        let wanted = certificates.as_ref()?.prints.get(&ordinal)?;
+        Some(view.shows.as_ref().map_or(OnDisk::OtherKeys, |shows| shows.compare(wanted)))
+    });
     ObservedMember {
         ordinal,
         process,
         footprint: view.is_some(),
         data: view.as_ref().is_some_and(|view| view.data),
         started_with: view.as_ref().and_then(|view| view.started_with.clone()),
+        shows: shows.unwrap_or_default(),
         health,
         disk_bytes: view.as_ref().map_or(0, |view| view.disk_bytes),
         unlimited: view.and_then(|view| view.unlimited),
@@ -173,7 +184,14 @@ async fn read_certificates(
     }
     let all = records::open_certificates(&world.sealer, id, &entry)?;
     let client = ClientCredentials { ca: all.authority.cert.clone(), client: KeyPair::from(&all.client) };
-    Ok(Some(Arc::new(Certificates { revision: entry.mod_revision, all, client: Arc::new(client) })))
+    let print = |pairs: &MemberPairs| Fingerprint::of(&(&pairs.server).into(), &(&pairs.peer).into());
+    Ok(Some(Arc::new(Certificates {
+        revision: entry.mod_revision,
+        client: Arc::new(client),
+        read: Read::new(world.issuer.as_ref(), &all)?,
+        prints: all.members.iter().map(|(ordinal, pairs)| (*ordinal, print(pairs))).collect(),
+        all,
+    })))
 }
 
 /// The record that a plan presumes.

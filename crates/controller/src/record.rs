@@ -80,7 +80,7 @@ fn next_status(
         }
     }
     next.phase = progress::phase(instance, &next, observed);
-    for (kind, holds, reason) in progress::conditions(instance, &next, observed) {
+    for (kind, holds, reason) in progress::conditions(instance, &next, observed, now) {
         condition::set(&mut next.conditions, kind, holds, reason, now);
     }
     let reason = failure.unwrap_or_default().to_owned();

@@ -60,7 +60,10 @@ impl FailedStarts {
 
 #[cfg(test)]
 mod tests {
-    use cetcd_core::observed::{Health, ObservedMember};
+    use cetcd_core::{
+        certificates::OnDisk,
+        observed::{Health, ObservedMember},
+    };
 
     use super::*;
 
@@ -75,6 +78,7 @@ mod tests {
             footprint: true,
             data: true,
             started_with: None,
+            shows: OnDisk::Same,
             health: Health::NotAsked,
             disk_bytes: 0,
             unlimited: None,

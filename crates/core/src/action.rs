@@ -8,8 +8,14 @@ use std::net::SocketAddr;
 pub enum Action {
     /// Reserve the addresses of the members and the endpoint and draw the cluster token, in one transaction.
     Place,
-    /// Make the CA and every certificate, and store them sealed.
+    /// Make what is missing of the CA and the certificates, and anew what is due or for other names; store them
+    /// sealed.
     IssueCredentials,
+    /// Give those members, which run, what the store has for them to show.
+    DeliverCertificates {
+        /// Members whose files differ.
+        ordinals: Vec<u32>,
+    },
     /// Bring the binaries of the wanted version onto the machine.
     InstallVersion,
     /// Start those founders with `initial-cluster-state=new`. Only before a cluster ID was latched.
@@ -114,6 +120,7 @@ impl Action {
         match self {
             Self::Place => "place",
             Self::IssueCredentials => "issue_credentials",
+            Self::DeliverCertificates { .. } => "deliver_certificates",
             Self::InstallVersion => "install_version",
             Self::Bootstrap { .. } => "bootstrap",
             Self::LatchCluster { .. } => "latch_cluster",

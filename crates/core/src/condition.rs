@@ -18,6 +18,8 @@ pub enum ConditionKind {
     ResourcesLimited,
     /// No member has raised NOSPACE.
     SpaceLeft,
+    /// Every certificate was replaced in time.
+    CertificatesFresh,
     /// The last reconciliation could do what it planned.
     Reconciled,
 }

@@ -4,12 +4,16 @@ use std::net::SocketAddr;
 
 use jiff::Timestamp;
 
+use crate::certificates::{Issued, OnDisk};
+
 /// One look at an instance.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[allow(clippy::struct_excessive_bools, reason = "each is an independent fact that was seen, not a state machine")]
 pub struct Observed {
     /// Whether the instance's CA and certificates are in the store (or none are needed any more).
     pub credentials: bool,
+    /// When those certificates hold, and whom they are for.
+    pub issued: Issued,
     /// Whether the binaries of the wanted version can be run.
     pub installed: bool,
     /// Every member that is recorded or of which anything is left, by ordinal.
@@ -52,6 +56,8 @@ pub struct ObservedMember {
     pub data: bool,
     /// What its process was last started with ([`crate::instance::RunConfig::line`]); absent where it never was.
     pub started_with: Option<String>,
+    /// How what it shows compares with what the store has for it.
+    pub shows: OnDisk,
     /// What it answers.
     pub health: Health,
     /// Bytes that its data takes on disk, as last measured.

@@ -4,10 +4,11 @@
 //!
 //! ```text
 //!   deletion ─ creation ─┐ until a cluster ID is latched
-//!                        └► restart ─ space ─ membership::finish ─ endpoint ─ prepare
-//!                               ─ all healthy? ─ rolling ─ membership::change ─ monitoring ─ policy
+//!                        └► certificates::renew ─ restart ─ space ─ membership::finish ─ endpoint
+//!                               ─ certificates::deliver ─ prepare ─ all healthy? ─ rolling ─ membership::change ─ monitoring ─ policy
 //! ```
 
+mod certificates;
 mod endpoint;
 mod membership;
 mod restart;
@@ -55,10 +56,12 @@ pub fn plan(instance: &Instance, status: &Status, observed: &Observed, now: Time
     let look = Look { instance, status, observed, cluster_id };
     // What heals comes first, then what changes, then what only follows. Restarts come before the endpoint: a
     // member that is back is the better backend.
-    restart::dead_member(&look, now)
+    certificates::renew(observed, now)
+        .or_else(|| restart::dead_member(&look, now))
         .or_else(|| space::relieve(&look, now))
         .or_else(|| membership::finish(&look, now))
         .or_else(|| endpoint::serve(&look))
+        .or_else(|| certificates::deliver(status, observed))
         .or_else(|| restart::prepare(&look))
         .or_else(|| all_serve(&look, now))
         .or_else(|| rolling::roll(&look))
@@ -97,6 +100,10 @@ fn plan_creation(instance: &Instance, status: &Status, observed: &Observed, now:
     }
     if !observed.credentials {
         return Plan::Act(Action::IssueCredentials);
+    }
+    // A creation that waits for long must not wait for what has ended.
+    if let Some(plan) = certificates::renew(observed, now).or_else(|| certificates::deliver(status, observed)) {
+        return plan;
     }
     if !observed.installed {
         return Plan::Act(Action::InstallVersion);

@@ -1,7 +1,10 @@
 //! From what was seen to what is shown: milestones of tasks, status words, conditions.
 
+use jiff::Timestamp;
+
 use crate::{
     Instance, Status,
+    certificates::Leaf,
     condition::ConditionKind,
     observed::{Health, Observed, ObservedMember, Process},
     plan::{is_placed, serves},
@@ -81,8 +84,13 @@ pub fn member_phase(member: &ObservedMember) -> MemberPhase {
     }
 }
 
-/// What is true of the members and the endpoint: kind, whether it holds, and why not.
-pub fn conditions(instance: &Instance, status: &Status, observed: &Observed) -> Vec<(ConditionKind, bool, String)> {
+/// What is true of the members, the endpoint and the certificates: kind, whether it holds, and why not.
+pub fn conditions(
+    instance: &Instance,
+    status: &Status,
+    observed: &Observed,
+    now: Timestamp,
+) -> Vec<(ConditionKind, bool, String)> {
     let Some(cluster_id) = status.cluster_id else { return Vec::new() };
     let mut down = Vec::new();
     for member in &observed.members {
@@ -141,7 +149,15 @@ pub fn conditions(instance: &Instance, status: &Status, observed: &Observed) -> 
                 "the endpoint does not accept connections".to_owned()
             },
         ),
+        certificates(observed, now),
     ]
+}
+
+/// Whether every certificate was replaced in time, and which ends first.
+fn certificates(observed: &Observed, now: Timestamp) -> (ConditionKind, bool, String) {
+    let late = observed.issued.leaves.iter().any(|leaf| leaf.validity.is_late(now));
+    let ends = |leaf: &Leaf| format!("{} ends first, at {}", leaf.holder, leaf.validity.until);
+    (ConditionKind::CertificatesFresh, !late, observed.issued.soonest().map_or_else(String::new, ends))
 }
 
 #[cfg(test)]

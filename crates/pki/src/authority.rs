@@ -14,9 +14,10 @@ use zeroize::Zeroizing;
 
 use crate::inspect::with_certificate;
 use crate::names::{check_common_name, check_dns_name};
-use crate::{Error, Info, LEAF_DAYS, Result, inspect};
+use crate::{Error, Info, LEAF_LIFE, Result, inspect};
 
-/// Certificates start this long before they are issued, for clocks that are behind ours.
+/// Certificates start this long before they are issued, for clocks that are behind ours; shorter where that would be
+/// more than a tenth of their life, of which two thirds are to be left after their issue.
 const BACKDATE: SignedDuration = SignedDuration::from_mins(5);
 /// The most names and addresses of one certificate; each handshake sends them all.
 const MAX_NAMES: usize = 256;
@@ -52,14 +53,14 @@ pub struct LeafRequest {
     pub ips: Vec<IpAddr>,
     /// The time of issue; the certificate starts five minutes earlier.
     pub now: Timestamp,
-    /// Days from `now`; the certificate ends no later than the authority, though.
-    pub validity_days: u32,
+    /// From `now`, in whole seconds; the certificate ends no later than the authority, though.
+    pub validity: SignedDuration,
 }
 
 impl LeafRequest {
-    /// For nothing yet, for [`LEAF_DAYS`] from `now`.
+    /// For nothing yet, for [`LEAF_LIFE`] from `now`.
     pub fn new(now: Timestamp) -> Self {
-        Self { common_name: None, dns: Vec::new(), ips: Vec::new(), now, validity_days: LEAF_DAYS }
+        Self { common_name: None, dns: Vec::new(), ips: Vec::new(), now, validity: LEAF_LIFE }
     }
 
     /// Adds domain names.
@@ -83,10 +84,10 @@ impl LeafRequest {
         self
     }
 
-    /// Sets how many days it is valid.
+    /// Sets how long it is valid.
     #[must_use]
-    pub fn validity_days(mut self, days: u32) -> Self {
-        self.validity_days = days;
+    pub fn validity(mut self, validity: SignedDuration) -> Self {
+        self.validity = validity;
         self
     }
 }
@@ -112,10 +113,10 @@ impl fmt::Debug for Leaf {
 }
 
 impl Authority {
-    /// A new self-signed authority with the common name `{name} CA`, for `validity_days` (usually
-    /// [`crate::CA_DAYS`]) from `now`, which may sign leaves only.
-    pub fn create(name: &str, now: Timestamp, validity_days: u32) -> Result<Self> {
-        let mut params = params(now, end(now, validity_days)?);
+    /// A new self-signed authority with the common name `{name} CA`, for `validity` (usually
+    /// [`crate::CA_LIFE`]) from `now`, which may sign leaves only.
+    pub fn create(name: &str, now: Timestamp, validity: SignedDuration) -> Result<Self> {
+        let mut params = params(now, end(now, validity)?);
         let common_name = format!("{name} CA");
         check_common_name(name).and_then(|()| check_common_name(&common_name))?;
         params.distinguished_name.push(DnType::CommonName, common_name);
@@ -131,12 +132,7 @@ impl Authority {
     /// The authority of a certificate and its PKCS#8 key, as [`Authority::cert_pem`] and
     /// [`Authority::key_pem`] gave them. Of several certificates in `cert_pem` it is the first.
     pub fn from_pem(cert_pem: &str, key_pem: &str) -> Result<Self> {
-        let key = KeyPair::from_pem(key_pem)
-            // The reason may quote the key: it is not passed on.
-            .map_err(|_| Error::Parse {
-                what: "authority's key",
-                reason: "it is no private key in PKCS#8 PEM of a supported kind".to_owned(),
-            })?;
+        let key = read_key("authority's key", key_pem)?;
         let (may_sign, public_key, der) = with_certificate(cert_pem, |certificate| {
             let usage = certificate.key_usage().ok().flatten();
             let may_sign = certificate.is_ca() && usage.is_none_or(|usage| usage.value.key_cert_sign());
@@ -173,34 +169,45 @@ impl Authority {
 
     /// A certificate for an etcd member's client listener, or another server.
     pub fn issue_server(&self, request: &LeafRequest) -> Result<Leaf> {
-        self.issue_named(request)
+        self.issue_named(request, None)
     }
 
     /// A certificate for an etcd member's peer listener, with which it dials its peers as well.
     pub fn issue_peer(&self, request: &LeafRequest) -> Result<Leaf> {
-        self.issue_named(request)
+        self.issue_named(request, None)
+    }
+
+    /// A server's or a peer's next certificate, for the private key that it has (PKCS#8): who reads certificate
+    /// and key one after the other never finds two that do not belong together.
+    pub fn renew(&self, request: &LeafRequest, key_pem: &str) -> Result<Leaf> {
+        self.issue_named(request, Some(key_pem))
     }
 
     /// A certificate for a client; under etcd's authentication the common name is the user, and
     /// `root` may do everything.
-    pub fn issue_client(&self, common_name: &str, now: Timestamp, validity_days: u32) -> Result<Leaf> {
-        let request = LeafRequest::new(now).common_name(common_name).validity_days(validity_days);
-        self.issue(&request, vec![ExtendedKeyUsagePurpose::ClientAuth])
+    pub fn issue_client(&self, common_name: &str, now: Timestamp, validity: SignedDuration) -> Result<Leaf> {
+        let request = LeafRequest::new(now).common_name(common_name).validity(validity);
+        self.issue(&request, None, vec![ExtendedKeyUsagePurpose::ClientAuth])
     }
 
-    fn issue_named(&self, request: &LeafRequest) -> Result<Leaf> {
+    fn issue_named(&self, request: &LeafRequest, key_pem: Option<&str>) -> Result<Leaf> {
         if request.dns.is_empty() && request.ips.is_empty() {
             return Err(Error::NoNames);
         }
         let usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
-        self.issue(request, usages)
+        self.issue(request, key_pem, usages)
     }
 
-    fn issue(&self, request: &LeafRequest, usages: Vec<ExtendedKeyUsagePurpose>) -> Result<Leaf> {
+    fn issue(
+        &self,
+        request: &LeafRequest,
+        key_pem: Option<&str>,
+        usages: Vec<ExtendedKeyUsagePurpose>,
+    ) -> Result<Leaf> {
         if request.now < self.info.not_before || request.now >= self.info.not_after {
             return Err(Error::OutsideAuthority { not_before: self.info.not_before, not_after: self.info.not_after });
         }
-        let not_after = end(request.now, request.validity_days)?.min(self.info.not_after);
+        let not_after = end(request.now, request.validity)?.min(self.info.not_after);
         let mut params = params(request.now, not_after);
         if let Some(name) = &request.common_name {
             check_common_name(name)?;
@@ -211,7 +218,10 @@ impl Authority {
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = usages;
         params.use_authority_key_identifier_extension = true;
-        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
+        let key = match key_pem {
+            Some(pem) => read_key("certificate's key", pem)?,
+            None => KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?,
+        };
         Ok(Leaf {
             cert_pem: params.signed_by(&key, &self.issuer)?.pem(),
             key_pem: Zeroizing::new(key.serialize_pem()),
@@ -245,7 +255,8 @@ fn alternative_names(request: &LeafRequest) -> Result<Vec<SanType>> {
 
 /// What authorities and leaves have in common.
 fn params(now: Timestamp, not_after: Timestamp) -> CertificateParams {
-    let not_before = now.saturating_sub(BACKDATE).unwrap_or(now);
+    let tenth = SignedDuration::from_secs(not_after.duration_since(now).as_secs() / 10);
+    let not_before = now.saturating_sub(BACKDATE.min(tenth)).unwrap_or(now);
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
     let date_time = |time: Timestamp| {
@@ -259,12 +270,19 @@ fn params(now: Timestamp, not_after: Timestamp) -> CertificateParams {
 }
 
 /// The end of a validity, in whole seconds, as certificates have it.
-fn end(now: Timestamp, days: u32) -> Result<Timestamp> {
-    let second = now.as_second().saturating_add(i64::from(days) * 24 * 3600);
-    if days == 0 || now.as_second() < 0 || second > LAST_SECOND {
-        return Err(Error::InvalidValidity { days });
+fn end(now: Timestamp, validity: SignedDuration) -> Result<Timestamp> {
+    let seconds = validity.as_secs();
+    let second = now.as_second().saturating_add(seconds);
+    if seconds < 1 || now.as_second() < 0 || second > LAST_SECOND {
+        return Err(Error::InvalidValidity { seconds });
     }
-    Timestamp::from_second(second).map_err(|_| Error::InvalidValidity { days })
+    Timestamp::from_second(second).map_err(|_| Error::InvalidValidity { seconds })
+}
+
+/// The reason why it cannot be read may quote the key: it is not passed on.
+fn read_key(what: &'static str, pem: &str) -> Result<KeyPair> {
+    let reason = "it is no private key in PKCS#8 PEM of a supported kind";
+    KeyPair::from_pem(pem).map_err(|_| Error::Parse { what, reason: reason.to_owned() })
 }
 
 /// 20 random bytes, the most that RFC 5280 allows: positive, and never shorter, so that all

@@ -36,11 +36,11 @@ pub enum Error {
         /// The most there may be.
         limit: usize,
     },
-    /// A validity of no days, or past what a certificate can say.
-    #[error("a validity of {days} days is not possible: at least 1, and an end before the year 9999")]
+    /// A validity of less than a second, or past what a certificate can say.
+    #[error("a validity of {seconds} s is not possible: at least 1, and an end before the year 9999")]
     InvalidValidity {
-        /// The days asked for.
-        days: u32,
+        /// The seconds asked for.
+        seconds: i64,
     },
     /// The authority is not valid at the time of issue, so nothing that it issues would be.
     #[error("the authority is valid from {not_before} to {not_after} only: renew it first")]

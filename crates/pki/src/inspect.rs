@@ -63,12 +63,6 @@ pub fn inspect(cert_pem: &str) -> Result<Info> {
     })
 }
 
-/// Whether two thirds of the certificate's life are over at `now`, so that it is time to replace it.
-pub fn renewal_due(info: &Info, now: Timestamp) -> bool {
-    let (start, end) = (info.not_before.as_second(), info.not_after.as_second());
-    now.as_second() >= start + (end - start) / 3 * 2
-}
-
 /// Runs `read` on the first certificate in `pem`.
 pub(crate) fn with_certificate<T>(pem: &str, read: impl FnOnce(&X509Certificate<'_>) -> Result<T>) -> Result<T> {
     for block in Pem::iter_from_buffer(pem.as_bytes()) {

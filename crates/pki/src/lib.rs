@@ -17,11 +17,13 @@ mod names;
 
 pub use authority::{Authority, Leaf, LeafRequest};
 pub use error::{Error, Result};
-pub use inspect::{Info, inspect, renewal_due};
+pub use inspect::{Info, inspect};
 pub use names::check_dns_name;
 
-/// How long an authority is valid: ten years, in days.
-pub const CA_DAYS: u32 = 3650;
+use jiff::SignedDuration;
 
-/// How long a leaf is valid: a year, in days.
-pub const LEAF_DAYS: u32 = 365;
+/// How long an authority is valid where nobody says otherwise: ten years.
+pub const CA_LIFE: SignedDuration = SignedDuration::from_hours(3650 * 24);
+
+/// How long a leaf is valid where nobody says otherwise: a year.
+pub const LEAF_LIFE: SignedDuration = SignedDuration::from_hours(365 * 24);

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cetcd_pki::{Authority, CA_DAYS, Error, LEAF_DAYS, LeafRequest, check_dns_name, inspect, renewal_due};
+use cetcd_pki::{Authority, CA_LIFE, Error, LEAF_LIFE, LeafRequest, check_dns_name, inspect};
 use jiff::{SignedDuration, Timestamp};
 use rustls::RootCertStore;
 use rustls::client::WebPkiServerVerifier;
@@ -22,7 +22,7 @@ fn now() -> Timestamp {
 }
 
 fn authority() -> Authority {
-    Authority::create("etcd-abcd1234", now(), CA_DAYS).unwrap()
+    Authority::create("etcd-abcd1234", now(), CA_LIFE).unwrap()
 }
 
 fn request() -> LeafRequest {
@@ -90,7 +90,7 @@ fn another_authority_accepts_nothing_of_this_one() {
     // The same name: only the key tells them apart.
     let (ours, other) = (authority(), authority());
     let server = ours.issue_server(&request()).unwrap();
-    let client = ours.issue_client("root", now(), LEAF_DAYS).unwrap();
+    let client = ours.issue_client("root", now(), LEAF_LIFE).unwrap();
     assert!(as_server(&other, &server.cert_pem, "localhost", now()).is_err());
     assert!(as_client(&other, &client.cert_pem, now()).is_err());
 }
@@ -100,7 +100,7 @@ fn server_and_peer_certificates_serve_both_ways_and_client_certificates_one() {
     let authority = authority();
     let server = authority.issue_server(&request()).unwrap();
     let peer = authority.issue_peer(&request()).unwrap();
-    let client = authority.issue_client("root", now(), LEAF_DAYS).unwrap();
+    let client = authority.issue_client("root", now(), LEAF_LIFE).unwrap();
     for both in [&server, &peer] {
         as_server(&authority, &both.cert_pem, "localhost", now()).unwrap();
         as_client(&authority, &both.cert_pem, now()).unwrap();
@@ -149,7 +149,7 @@ fn what_is_no_pem_is_refused_without_showing_it() {
 #[test]
 fn keys_are_pkcs8_and_loaded_by_rustls() {
     let authority = authority();
-    let leaf = authority.issue_client("root", now(), LEAF_DAYS).unwrap();
+    let leaf = authority.issue_client("root", now(), LEAF_LIFE).unwrap();
     for key in [authority.key_pem(), leaf.key_pem] {
         assert!(key.starts_with("-----BEGIN PRIVATE KEY-----\n"));
         let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
@@ -168,7 +168,7 @@ fn a_certificate_says_what_was_asked_for() {
     assert_eq!(info.not_before, "2026-02-03T04:00:06Z".parse().unwrap());
     assert_eq!(info.not_after, "2027-02-03T04:05:06Z".parse().unwrap());
     assert!(!info.is_authority);
-    let client = authority().issue_client("root", now(), 30).unwrap();
+    let client = authority().issue_client("root", now(), DAY * 30).unwrap();
     let info = inspect(&client.cert_pem).unwrap();
     assert_eq!(info.common_name.as_deref(), Some("root"));
     assert_eq!(info.not_after, client.not_after);
@@ -187,7 +187,7 @@ fn an_authority_says_that_it_is_one() {
 fn serial_numbers_are_twenty_random_positive_bytes() {
     let authority = authority();
     let serial = || {
-        let leaf = authority.issue_client("root", now(), 1).unwrap();
+        let leaf = authority.issue_client("root", now(), DAY).unwrap();
         inspect(&leaf.cert_pem).unwrap().serial
     };
     let (one, two) = (serial(), serial());
@@ -208,7 +208,7 @@ fn names_and_addresses_are_in_it_once() {
 #[test]
 fn a_certificate_is_valid_in_its_time_only() {
     let authority = authority();
-    let leaf = authority.issue_server(&request().validity_days(10)).unwrap();
+    let leaf = authority.issue_server(&request().validity(DAY * 10)).unwrap();
     let accepted = |at| as_server(&authority, &leaf.cert_pem, "localhost", at).is_ok();
     assert!(accepted(now() - SignedDuration::from_mins(4)), "a clock that is behind ours");
     assert!(!accepted(now() - SignedDuration::from_mins(6)));
@@ -218,7 +218,7 @@ fn a_certificate_is_valid_in_its_time_only() {
 
 #[test]
 fn a_leaf_ends_no_later_than_its_authority() {
-    let authority = Authority::create("etcd-abcd1234", now(), 20).unwrap();
+    let authority = Authority::create("etcd-abcd1234", now(), DAY * 20).unwrap();
     let leaf = authority.issue_server(&request()).unwrap();
     assert_eq!(leaf.not_after, authority.info().not_after);
     let late = LeafRequest { now: now() + DAY * 20, ..request() };
@@ -227,13 +227,21 @@ fn a_leaf_ends_no_later_than_its_authority() {
 }
 
 #[test]
-fn renewal_is_due_at_two_thirds_of_life() {
-    let leaf = authority().issue_server(&request().validity_days(90)).unwrap();
+fn a_renewed_certificate_keeps_the_key_and_takes_the_names_that_are_asked_for() {
+    let authority = authority();
+    let first = authority.issue_server(&request()).unwrap();
+    let next = authority.renew(&request().dns(["public.abc.com"]), &first.key_pem).unwrap();
+    assert_eq!(next.key_pem, first.key_pem);
+    assert!(as_server(&authority, &next.cert_pem, "public.abc.com", now()).is_ok());
+    assert!(matches!(authority.renew(&request(), "no key"), Err(Error::Parse { .. })));
+}
+
+#[test]
+fn most_of_a_short_life_is_left_after_the_issue() {
+    let leaf = authority().issue_server(&request().validity(SignedDuration::from_secs(30))).unwrap();
     let info = inspect(&leaf.cert_pem).unwrap();
-    assert!(!renewal_due(&info, now()));
-    assert!(!renewal_due(&info, now() + DAY * 60 - SignedDuration::from_mins(5)));
-    assert!(renewal_due(&info, now() + DAY * 60));
-    assert!(renewal_due(&info, now() + DAY * 1000));
+    assert!(now().duration_since(info.not_before) <= SignedDuration::from_secs(3), "{info:?}");
+    assert!(info.not_after.duration_since(now()) >= SignedDuration::from_secs(29), "{info:?}");
 }
 
 #[test]
@@ -246,10 +254,10 @@ fn bad_requests_are_refused_by_kind() {
     assert!(check_dns_name("a b").is_err());
     let many = authority.issue_server(&request().dns((0..300).map(|n| format!("n{n}.abc.com"))));
     assert!(matches!(many, Err(Error::TooManyNames { .. })));
-    let common = authority.issue_client("", now(), 1);
+    let common = authority.issue_client("", now(), DAY);
     assert!(matches!(common, Err(Error::InvalidCommonName { .. })));
-    for days in [0, u32::MAX] {
-        let refused = authority.issue_client("root", now(), days);
+    for validity in [SignedDuration::ZERO, SignedDuration::MAX] {
+        let refused = authority.issue_client("root", now(), validity);
         assert!(matches!(refused, Err(Error::InvalidValidity { .. })), "{refused:?}");
     }
 }
@@ -257,7 +265,7 @@ fn bad_requests_are_refused_by_kind() {
 #[test]
 fn debug_shows_no_key() {
     let authority = authority();
-    let leaf = authority.issue_client("root", now(), 1).unwrap();
+    let leaf = authority.issue_client("root", now(), DAY).unwrap();
     for shown in [format!("{authority:?}"), format!("{leaf:?}")] {
         assert!(shown.contains("[redacted]") && !shown.contains("PRIVATE"), "{shown}");
     }

@@ -1,5 +1,6 @@
 //! The runtime: what starts, stops and watches members and endpoints. The planner decides, a runtime does.
 
+pub mod fingerprint;
 pub mod process;
 
 use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, time::Duration};
@@ -7,9 +8,11 @@ use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, time::Duration}
 use async_trait::async_trait;
 use cetcd_core::{
     InstanceId,
-    member::{MemberPaths, MemberSpec},
+    member::{MemberCertificates, MemberPaths, MemberSpec},
     observed::Process,
 };
+
+pub use self::fingerprint::Fingerprint;
 
 /// Runs members and endpoints.
 ///
@@ -23,6 +26,15 @@ pub trait Runtime: Send + Sync + 'static {
     /// Sees to it that the member's process runs: writes its files, then starts it unless it runs already
     /// (started by this process or an earlier one). Answers once the process exists; it may not serve yet.
     async fn ensure_member(&self, spec: &MemberSpec) -> Result<(), Error>;
+
+    /// Gives a member the certificates and keys that it shows, where it has files: etcd reads them anew at every
+    /// handshake. The CA stays what it was started with, which etcd reads only then.
+    async fn put_certificates(
+        &self,
+        instance: &InstanceId,
+        ordinal: u32,
+        certificates: &MemberCertificates,
+    ) -> Result<(), Error>;
 
     /// Ends the member's process. Answers once it has ended.
     async fn stop_member(&self, instance: &InstanceId, ordinal: u32, stop: Stop) -> Result<(), Error>;
@@ -113,6 +125,8 @@ pub struct MemberView {
     pub data: bool,
     /// What its process was last started with ([`cetcd_core::instance::RunConfig::line`]).
     pub started_with: Option<String>,
+    /// What is in the files of what it shows; `None` where they cannot be read whole.
+    pub shows: Option<Fingerprint>,
     /// Bytes that its data directory takes on disk, as last measured.
     pub disk_bytes: u64,
     /// Why its CPU and memory limits are not in force, where they were asked for and are not.

@@ -11,7 +11,7 @@ use std::{
 
 use cetcd_core::{
     EtcdVersion, InstanceId,
-    member::{MemberSpec, Start},
+    member::{MemberCertificates, MemberSpec, Start},
     quorum::quorum,
 };
 
@@ -66,6 +66,8 @@ pub(crate) struct Member {
     /// Whether it ever took part in a cluster that had formed.
     pub joined: bool,
     pub launch: Option<Launch>,
+    /// What is in its files: what it shows, and the CA that its next start reads.
+    pub files: Option<MemberCertificates>,
 }
 
 /// What a member holds.
@@ -89,6 +91,10 @@ pub(crate) struct Launch {
     pub version: EtcdVersion,
     /// All that it was started with, in one line.
     pub line: String,
+    /// Whom it believes.
+    pub trusts: String,
+    /// Whether it speaks TLS to clients.
+    pub https: bool,
     pub founders: Vec<SocketAddr>,
     /// The ID that the founders give their cluster; it follows from their URLs and the token.
     pub cluster: u64,
@@ -112,7 +118,7 @@ pub(crate) enum Run {
 
 impl Member {
     fn new() -> Self {
-        Self { process: Run::Never, data: None, unlinked: false, full: false, joined: false, launch: None }
+        Self { process: Run::Never, data: None, unlinked: false, full: false, joined: false, launch: None, files: None }
     }
 
     pub fn runs(&self) -> bool {
@@ -166,6 +172,8 @@ impl Host {
             peer: spec.peer,
             version: spec.run.version.clone(),
             line: spec.run.line(),
+            trusts: spec.certificates.ca.clone(),
+            https: spec.run.security.https,
             founders: spec
                 .initial_cluster
                 .split(',')
@@ -176,6 +184,7 @@ impl Host {
         let name = spec.name();
         self.quiet_until = 0;
         let member = self.prepare(&spec.instance, spec.ordinal);
+        member.files = Some(spec.certificates.clone());
         if member.runs() {
             return;
         }

@@ -231,7 +231,12 @@ impl Scenario {
             42..46 => state.fill_one(),
             46..50 => state.lose_data(),
             50..52 => state.unlink_data(),
-            52..72 => {
+            52..54 => {
+                let minutes = state.rng.between(10, 90).cast_signed();
+                state.note(format_args!("{minutes} min pass"));
+                state.advance(minutes * 60_000);
+            }
+            54..72 => {
                 let millis = state.rng.between(1, 90_000).cast_signed();
                 state.note(format_args!("{millis} ms pass"));
                 state.advance(millis);

@@ -61,6 +61,8 @@ pub(crate) struct State {
     pub flaw: Flaw,
     /// How many changes were accepted.
     pub changed: u64,
+    /// How many certificates were issued.
+    pub issued: u64,
 }
 
 impl Sim {
@@ -75,6 +77,7 @@ impl Sim {
             trace: Trace::new(keep_trace),
             flaw,
             changed: 0,
+            issued: 0,
         };
         // Nobody watches this store and nothing in it has a lease.
         let store = MemoryStore::with_history(Arc::new(ManualClock::new(Timestamp::UNIX_EPOCH)), 1);

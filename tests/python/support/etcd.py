@@ -78,11 +78,12 @@ def _revision(answer):
 class Client:
     """An etcd client of a few lines over gRPC. It never tries again by itself: each failure shows."""
 
-    def __init__(self, url, certificates):
-        """`certificates` None: a cluster without TLS."""
+    def __init__(self, url, certificates, connect_ms=100):
+        """`certificates` None: a cluster without TLS. `connect_ms`: how long a connection may take to be made."""
         options = [
             ("grpc.enable_retries", 0), ("grpc.use_local_subchannel_pool", 1), ("grpc.enable_http_proxy", 0),
-            ("grpc.initial_reconnect_backoff_ms", 100), ("grpc.min_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 100)]
+            ("grpc.initial_reconnect_backoff_ms", connect_ms), ("grpc.min_reconnect_backoff_ms", connect_ms),
+            ("grpc.max_reconnect_backoff_ms", connect_ms)]
         address = url.split("://")[1]
         if certificates:
             pair = [(certificates / name).read_bytes() for name in ("ca.pem", "client.key", "client.pem")]

@@ -16,14 +16,14 @@ use cetcd_core::{
 };
 use cetcd_etcd::{ClientCredentials, EtcdAdmin, LiveAdmin, Target, command_arguments};
 use cetcd_pki::{Authority, LeafRequest};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::process::Child;
 
 use super::{DrillOptions, Ended, leftovers::MARKER};
 use crate::{Error, Result, restore::gentle};
 
 /// How long its certificates are good for.
-const DAYS: u32 = 2;
+const LIFE: SignedDuration = SignedDuration::from_hours(2 * 24);
 /// How often it is asked whether it serves; etcd tells nobody.
 const ASKED_EVERY: Duration = Duration::from_millis(100);
 /// How much of its log is shown.
@@ -166,15 +166,15 @@ fn free_ports() -> std::io::Result<(SocketAddr, SocketAddr)> {
 
 /// A CA for this one drill, what the member shows, and what root shows.
 fn issue(now: Timestamp) -> Result<(MemberCertificates, ClientCredentials), cetcd_pki::Error> {
-    let authority = Authority::create("etcd-drill", now, DAYS)?;
-    let request = LeafRequest::new(now).ips([Ipv4Addr::LOCALHOST.into()]).validity_days(DAYS);
+    let authority = Authority::create("etcd-drill", now, LIFE)?;
+    let request = LeafRequest::new(now).ips([Ipv4Addr::LOCALHOST.into()]).validity(LIFE);
     let pair = |leaf: cetcd_pki::Leaf| KeyPair { cert: leaf.cert_pem, key: leaf.key_pem.to_string() };
     let certificates = MemberCertificates {
         ca: authority.cert_pem().to_owned(),
         server: pair(authority.issue_server(&request)?),
         peer: pair(authority.issue_peer(&request)?),
     };
-    let client = pair(authority.issue_client("root", now, DAYS)?);
+    let client = pair(authority.issue_client("root", now, LIFE)?);
     Ok((certificates, ClientCredentials { ca: authority.cert_pem().to_owned(), client }))
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{
+    certificates::{Holder, Issued, OnDisk, Validity},
     observed::{ObservedEndpoint, Serving},
     testing::{at, instance, status},
 };
@@ -28,6 +29,7 @@ fn member(ordinal: u32, process: Process, health: Health) -> ObservedMember {
         footprint: there,
         data: there,
         started_with: there.then(|| instance(3).spec.run_config().line()),
+        shows: OnDisk::Same,
         health,
         disk_bytes: 0,
         unlimited: None,
@@ -41,6 +43,7 @@ fn well() -> (Instance, Status, Observed) {
     status.observed_generation = 1;
     let observed = Observed {
         credentials: true,
+        issued: Issued::default(),
         installed: true,
         members: (0..3).map(|ordinal| member(ordinal, Process::Running, serving(CLUSTER, false))).collect(),
         membership: None,
@@ -53,7 +56,7 @@ fn well() -> (Instance, Status, Observed) {
 }
 
 fn condition(kind: ConditionKind, seen: &(Instance, Status, Observed)) -> (bool, String) {
-    let all = conditions(&seen.0, &seen.1, &seen.2);
+    let all = conditions(&seen.0, &seen.1, &seen.2, at(0));
     all.into_iter().find(|(found, ..)| *found == kind).map(|(_, holds, reason)| (holds, reason)).unwrap()
 }
 
@@ -138,7 +141,7 @@ fn each_state_of_a_member_has_its_word() {
 fn nothing_is_said_of_members_before_there_is_a_cluster() {
     let (instance, mut status, seen) = well();
     status.cluster_id = None;
-    assert!(conditions(&instance, &status, &seen).is_empty());
+    assert!(conditions(&instance, &status, &seen, at(0)).is_empty());
 }
 
 #[test]
@@ -186,4 +189,23 @@ fn limits_that_are_not_in_force_are_told() {
     seen.2.members[0].unlimited = Some("cgroups are read-only".to_owned());
     let told = condition(ConditionKind::ResourcesLimited, &seen);
     assert_eq!(told, (false, "member 0: cgroups are read-only".to_owned()));
+}
+
+#[test]
+fn certificates_that_were_not_replaced_in_time_are_told_with_the_first_that_ends() {
+    let (instance, status, mut seen) = well();
+    let leaf = |holder, until| Leaf {
+        holder,
+        validity: Validity { from: at(0), until: at(until) },
+        limit: at(100_000),
+        named: true,
+    };
+    seen.issued.leaves = vec![leaf(Holder::Client, 2400), leaf(Holder::Peer(2), 1200)];
+    let fresh = |now| {
+        let all = conditions(&instance, &status, &seen, at(now));
+        all.into_iter().find(|(kind, ..)| *kind == ConditionKind::CertificatesFresh).unwrap()
+    };
+    let (_, holds, reason) = fresh(899);
+    assert!(holds && reason.contains("the peer certificate of member 2"), "{reason}");
+    assert!(!fresh(900).1);
 }

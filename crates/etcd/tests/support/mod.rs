@@ -50,7 +50,7 @@ pub struct Credentials {
 impl Credentials {
     pub fn issue(addresses: &[SocketAddr]) -> Self {
         let now = jiff::Timestamp::now();
-        let authority = Authority::create("etcd-test0000", now, 30).unwrap();
+        let authority = Authority::create("etcd-test0000", now, cetcd_pki::CA_LIFE).unwrap();
         // Peers check each other's source address, and that is this one on loopback.
         let source = IpAddr::from(Ipv4Addr::LOCALHOST);
         let request = || LeafRequest::new(now).ips(addresses.iter().map(SocketAddr::ip).chain([source]));
@@ -63,7 +63,7 @@ impl Credentials {
             },
             control_plane: Arc::new(ClientCredentials {
                 ca: authority.cert_pem().to_owned(),
-                client: pair(authority.issue_client("root", now, 30).unwrap()),
+                client: pair(authority.issue_client("root", now, cetcd_pki::LEAF_LIFE).unwrap()),
             }),
         }
     }

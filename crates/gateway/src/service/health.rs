@@ -54,6 +54,9 @@ fn advice(kind: ConditionKind) -> &'static str {
         ConditionKind::SpaceLeft => {
             "Keys are compacted and members defragmented. Where that does not help, delete keys."
         }
+        ConditionKind::CertificatesFresh => {
+            "Certificates are issued anew at two thirds of their life. Where that does not happen, see why under Reconciled; the service's own clock may be wrong."
+        }
         ConditionKind::Reconciled => "The last step failed for the reason given; it is tried again.",
     }
 }

@@ -10,7 +10,7 @@ use std::{
 use cetcd_core::{
     Clock, InstanceId,
     instance::Resources,
-    member::{KeyPair, MemberPaths, MemberSpec},
+    member::{KeyPair, MemberCertificates, MemberPaths, MemberSpec},
 };
 use cetcd_endpoint::files::write_atomically;
 use tokio::time::Instant;
@@ -22,7 +22,7 @@ use super::{
     files, proc,
     supervised::Supervised,
 };
-use crate::{CommandLine, Error, Launcher, MemberView};
+use crate::{CommandLine, Error, Fingerprint, Launcher, MemberView};
 
 /// How long a measurement of the disk is good for.
 const MEASURED_EVERY: Duration = Duration::from_secs(10);
@@ -125,6 +125,20 @@ impl Member {
         Ok(())
     }
 
+    /// Replaces what it shows, where it has files at all. The caller holds `gone`.
+    pub async fn put_certificates(&self, certificates: &MemberCertificates) -> Result<(), Error> {
+        let (paths, certificates) = (paths(self.dir()), certificates.clone());
+        let failed = Error::io(format!("write the certificates of {} in {}", self.name, self.dir().display()));
+        let write = move || {
+            if !paths.ca.parent().is_some_and(Path::is_dir) {
+                return Ok(());
+            }
+            put_pair(&paths.server_cert, &paths.server_key, &certificates.server)?;
+            put_pair(&paths.peer_cert, &paths.peer_key, &certificates.peer)
+        };
+        blocking(write).await.map_err(failed)
+    }
+
     async fn limit(&self, pid: i32, resources: Resources, cgroups: &Arc<Cgroups>) {
         let (cgroups, name, path) = (Arc::clone(cgroups), self.name.clone(), limits_path(self.dir()));
         let limited = blocking(move || {
@@ -174,15 +188,19 @@ impl Member {
     /// One look at it.
     pub async fn view(&self) -> MemberView {
         let disk_bytes = self.disk_bytes().await;
-        let (data, started_with) = (paths(self.dir()).data.join("member"), started_with_path(self.dir()));
-        let seen = blocking(move || Ok((data.is_dir(), std::fs::read_to_string(started_with).ok()))).await;
-        let (data, started_with) = seen.unwrap_or_default();
+        let (paths, started_with) = (paths(self.dir()), started_with_path(self.dir()));
+        let look = move || {
+            let data = paths.data.join("member").is_dir();
+            Ok((data, std::fs::read_to_string(started_with).ok(), shows(&paths).ok()))
+        };
+        let (data, started_with, shows) = blocking(look).await.unwrap_or_default();
         let limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
         MemberView {
             ordinal: self.ordinal,
             process: self.process.observed(),
             data,
             started_with,
+            shows,
             disk_bytes,
             unlimited: limits.unlimited.clone(),
         }
@@ -216,6 +234,14 @@ pub fn paths(dir: &Path) -> MemberPaths {
         peer_cert: tls.join("peer.crt"),
         peer_key: tls.join("peer.key"),
     }
+}
+
+fn shows(paths: &MemberPaths) -> io::Result<Fingerprint> {
+    let read = |cert: &Path, key: &Path| {
+        io::Result::Ok(KeyPair { cert: std::fs::read_to_string(cert)?, key: std::fs::read_to_string(key)? })
+    };
+    let server = read(&paths.server_cert, &paths.server_key)?;
+    Ok(Fingerprint::of(&server, &read(&paths.peer_cert, &paths.peer_key)?))
 }
 
 fn started_with_path(dir: &Path) -> PathBuf {

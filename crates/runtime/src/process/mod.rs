@@ -36,7 +36,13 @@ use std::{
 };
 
 use async_trait::async_trait;
-use cetcd_core::{Clock, InstanceId, clock::SystemClock, instance::Resources, member::MemberSpec, network::Networks};
+use cetcd_core::{
+    Clock, InstanceId,
+    clock::SystemClock,
+    instance::Resources,
+    member::{MemberCertificates, MemberSpec},
+    network::Networks,
+};
 use tokio::sync::watch;
 use tracing::warn;
 
@@ -267,6 +273,17 @@ impl Runtime for ProcessRuntime {
                 return member.ensure(spec, &tools).await;
             }
         }
+    }
+
+    async fn put_certificates(
+        &self,
+        instance: &InstanceId,
+        ordinal: u32,
+        certificates: &MemberCertificates,
+    ) -> Result<(), Error> {
+        let Some(member) = self.members().get(&(instance.clone(), ordinal)).cloned() else { return Ok(()) };
+        let gone = member.gone.lock().await;
+        if *gone { Ok(()) } else { member.put_certificates(certificates).await }
     }
 
     async fn stop_member(&self, instance: &InstanceId, ordinal: u32, stop: Stop) -> Result<(), Error> {

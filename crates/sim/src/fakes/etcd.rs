@@ -13,7 +13,13 @@ use cetcd_etcd::{
 };
 use futures::StreamExt;
 
-use crate::{Flaw, Sim, cluster::Refusal, host::Data, sim::State};
+use crate::{
+    Flaw, Sim,
+    cluster::Refusal,
+    fakes::{believes, time_of},
+    host::Data,
+    sim::State,
+};
 
 /// Asks the members of the simulated machine.
 pub(crate) struct SimEtcd(pub Sim);
@@ -34,10 +40,26 @@ impl SimEtcd {
     /// The member that answers at the target's address: only one of its instance, since others have other CAs.
     fn member(state: &State, target: &Target) -> Result<u32> {
         match state.host.at(target.address, state.now) {
-            Some((id, ordinal)) if *id == target.instance => Ok(ordinal),
+            Some((id, ordinal)) if *id == target.instance => Self::let_in(state, target, ordinal),
             Some(_) => Err(Self::silent(target, "its certificate is not of this instance")),
             None => Err(Self::silent(target, "connection refused")),
         }
+    }
+
+    /// Both sides of a handshake believe each other.
+    fn let_in(state: &State, target: &Target, ordinal: u32) -> Result<u32> {
+        let Some(client) = &target.credentials else { return Ok(ordinal) };
+        let member = state.host.members.get(&(target.instance.clone(), ordinal));
+        let sides = member.and_then(|member| Some((member.launch.as_ref()?, member.files.as_ref()?)));
+        let Some((launch, files)) = sides.filter(|(launch, _)| launch.https) else { return Ok(ordinal) };
+        let now = Some(time_of(state.now));
+        if !believes(&client.ca, &files.server.cert, &files.server.key, now) {
+            return Err(Self::silent(target, "its certificate is not believed"));
+        }
+        if !believes(&launch.trusts, &client.client.cert, &client.client.key, now) {
+            return Err(Self::silent(target, "bad certificate"));
+        }
+        Ok(ordinal)
     }
 
     /// What the member at the target's address holds, where it serves.

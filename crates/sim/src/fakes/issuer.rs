@@ -1,47 +1,98 @@
-//! Certificates that cost nothing and are the same for the same seed.
+//! Certificates that cost nothing and are the same for the same seed: their text says what they say.
 
-use cetcd_controller::{Error, Issue, Result};
-use cetcd_core::{Instance, Status};
-use cetcd_store::records::{InstanceCertificates, MemberPairs, StoredPair};
-use jiff::Timestamp;
+use cetcd_controller::{Error, Facts, Issue, Names, Request, Result};
+use cetcd_core::certificates::Validity;
+use cetcd_store::records::StoredPair;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
-use crate::{Fate, Sim};
+use crate::{Fate, Sim, sim::State};
+
+/// How long a leaf holds: some end in a storm.
+const LEAF_LIFE: SignedDuration = SignedDuration::from_hours(1);
+/// How long a CA holds.
+const CA_LIFE: SignedDuration = SignedDuration::from_hours(100);
 
 /// Issues names in place of certificates.
 pub(crate) struct SimIssuer(pub Sim);
 
-impl Issue for SimIssuer {
-    fn issue(
-        &self,
-        instance: &Instance,
-        status: &Status,
-        present: Option<InstanceCertificates>,
-        _now: Timestamp,
-    ) -> Result<InstanceCertificates> {
+/// What the text of a certificate says; one line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Cert {
+    /// The CA that issued it: itself, for a CA.
+    by: String,
+    from: Timestamp,
+    until: Timestamp,
+    names: Vec<String>,
+    ips: Vec<std::net::IpAddr>,
+    /// The key that it is for.
+    key: String,
+}
+
+impl Cert {
+    fn read(text: &str) -> Option<Self> {
+        serde_json::from_str(text.lines().next()?).ok()
+    }
+
+    fn pair(&self) -> StoredPair {
+        let text = serde_json::to_string(self).expect("it has no failing parts");
+        StoredPair { cert: text + "\n", key: self.key.clone() }
+    }
+}
+
+/// Whether whoever trusts the CAs of `bundle` believes who shows `cert` with `key`; `at` a time, where that counts.
+pub(crate) fn believes(bundle: &str, cert: &str, key: &str, at: Option<Timestamp>) -> bool {
+    let Some(cert) = Cert::read(cert) else { return false };
+    let holds = at.is_none_or(|now| cert.from <= now && now < cert.until);
+    cert.key == key && holds && bundle.lines().filter_map(Cert::read).any(|ca| ca.by == cert.by)
+}
+
+impl SimIssuer {
+    fn serial(&self, what: &str) -> Result<u64> {
         let mut state = self.0.state();
         let fate = state.draw_fate("issue");
-        state.note(format_args!("issue for {}: {fate:?}", instance.id));
+        state.note(format_args!("issue {what}: {fate:?}"));
         match fate {
             Fate::Good | Fate::Twice | Fate::Conflict => {}
             Fate::FailBefore | Fate::FailAfter => return Err(Error::Missing { what: "luck".to_owned() }),
             // Nothing that this call made outlives it: what follows never happens.
             Fate::CrashBefore | Fate::CrashAfter => state.gate.crashed = true,
         }
-        let id = &instance.id;
-        let mut all = present.unwrap_or_else(|| InstanceCertificates {
-            authority: pair(id.as_str()),
-            client: pair("root"),
-            members: std::collections::BTreeMap::new(),
-        });
-        for member in &status.members {
-            let name = id.member_name(member.ordinal);
-            let pairs = || MemberPairs { server: pair(&name), peer: pair(&name) };
-            all.members.entry(member.ordinal).or_insert_with(pairs);
-        }
-        Ok(all)
+        let State { issued, .. } = &mut *state;
+        *issued += 1;
+        Ok(*issued)
     }
 }
 
-fn pair(name: &str) -> StoredPair {
-    StoredPair { cert: name.to_owned(), key: name.to_owned() }
+impl Issue for SimIssuer {
+    fn authority(&self, name: &str, now: Timestamp) -> Result<StoredPair> {
+        let serial = self.serial(name)?;
+        let by = format!("{name} {serial}");
+        let until = now.saturating_add(CA_LIFE).unwrap_or(now);
+        Ok(Cert { key: by.clone(), by, from: now, until, names: Vec::new(), ips: Vec::new() }.pair())
+    }
+
+    fn leaf(&self, authority: &StoredPair, request: &Request, key: Option<&str>, now: Timestamp) -> Result<StoredPair> {
+        let serial = self.serial(&request.holder.to_string())?;
+        let Some(ca) = Cert::read(&authority.cert).filter(|ca| ca.key == authority.key && now < ca.until) else {
+            return Err(Error::Missing { what: "a CA that can issue".to_owned() });
+        };
+        let cert = Cert {
+            by: ca.by,
+            from: now,
+            until: now.saturating_add(LEAF_LIFE).unwrap_or(now).min(ca.until),
+            names: request.names.dns.iter().cloned().collect(),
+            ips: request.names.ips.iter().copied().collect(),
+            key: key.map_or_else(|| format!("key {serial}"), str::to_owned),
+        };
+        Ok(cert.pair())
+    }
+
+    fn read(&self, cert: &str) -> Result<Facts> {
+        let cert = Cert::read(cert).ok_or_else(|| Error::Missing { what: "a certificate".to_owned() })?;
+        Ok(Facts {
+            validity: Validity { from: cert.from, until: cert.until },
+            names: Names { dns: cert.names.into_iter().collect(), ips: cert.ips.into_iter().collect() },
+        })
+    }
 }

@@ -7,7 +7,7 @@ mod store;
 mod time;
 
 pub(crate) use etcd::{SimEtcd, SimInstaller, VERSIONS};
-pub(crate) use issuer::SimIssuer;
+pub(crate) use issuer::{SimIssuer, believes};
 pub(crate) use runtime::SimRuntime;
 pub(crate) use store::SimStore;
 pub(crate) use time::{SimClock, SimEntropy, time_of};

@@ -11,17 +11,19 @@ use std::{
 use async_trait::async_trait;
 use cetcd_core::{
     InstanceId,
-    member::{MemberSpec, Start},
+    member::{MemberCertificates, MemberSpec, Start},
     network::Networks,
     observed::Process,
     quorum::quorum,
 };
-use cetcd_runtime::{EndpointSpec, EndpointView, Error, MemberView, Placement, Runtime, RuntimeView, Stop};
+use cetcd_runtime::{
+    EndpointSpec, EndpointView, Error, Fingerprint, MemberView, Placement, Runtime, RuntimeView, Stop,
+};
 use tokio::sync::watch;
 
 use crate::{
     Flaw, Sim,
-    fakes::time_of,
+    fakes::{believes, time_of},
     gate::Weather,
     host::{Member, Route, Run},
     sim::State,
@@ -77,6 +79,24 @@ impl Runtime for SimRuntime {
         self.0.effect(format!("start {name} as {start}"), apply, fault).await
     }
 
+    async fn put_certificates(
+        &self,
+        instance: &InstanceId,
+        ordinal: u32,
+        certificates: &MemberCertificates,
+    ) -> Result<(), Error> {
+        let name = instance.member_name(ordinal);
+        let fault = |_: &mut State| refused(format!("write the certificates of {name}"));
+        let apply = |state: &mut State| {
+            if state.host.unwritable.contains(&(instance.clone(), ordinal)) {
+                return Err(fault(state));
+            }
+            state.put_certificates(instance, ordinal, certificates);
+            Ok(())
+        };
+        self.0.effect(format!("write the certificates of {name}"), apply, fault).await
+    }
+
     async fn stop_member(&self, instance: &InstanceId, ordinal: u32, stop: Stop) -> Result<(), Error> {
         let name = instance.member_name(ordinal);
         let apply = |state: &mut State| {
@@ -129,6 +149,7 @@ impl Runtime for SimRuntime {
         let apply = |state: &mut State| {
             let now = state.now;
             state.host.look(instance, now);
+            state.check_trust(instance);
             Ok(state.view(instance))
         };
         self.0.effect(format!("observe {instance}"), apply, |_| refused(format!("look at {instance}"))).await
@@ -222,6 +243,36 @@ impl State {
         self.host.own_disruption(instance, unlinked, &format!("{name} is stopped though its data is gone"));
     }
 
+    /// Replaces what a member shows. What runs must not lose its keys on the way: a handshake in between fails.
+    fn put_certificates(&mut self, instance: &InstanceId, ordinal: u32, certificates: &MemberCertificates) {
+        let Some(member) = self.host.members.get_mut(&(instance.clone(), ordinal)) else { return };
+        let runs = member.runs();
+        let Some(files) = &mut member.files else { return };
+        let same_keys = files.server.key == certificates.server.key && files.peer.key == certificates.peer.key;
+        files.server.clone_from(&certificates.server);
+        files.peer.clone_from(&certificates.peer);
+        if runs && !same_keys {
+            let name = instance.member_name(ordinal);
+            self.host.violations.push(format!("{name} is given other keys while it runs"));
+        }
+    }
+
+    /// Members believe each other, whatever they were started with and show now.
+    fn check_trust(&mut self, instance: &InstanceId) {
+        let running: Vec<(u32, &Member)> = self.host.of(instance).filter(|(_, member)| member.runs()).collect();
+        let mut found = Vec::new();
+        for (ordinal, member) in &running {
+            let Some(launch) = &member.launch else { continue };
+            let others = running.iter().filter_map(|(other, member)| Some((other, member.files.as_ref()?)));
+            for (other, files) in others.filter(|(other, _)| *other != ordinal) {
+                if !believes(&launch.trusts, &files.peer.cert, &files.peer.key, None) {
+                    found.push(format!("member {ordinal} of {instance} does not believe member {other}"));
+                }
+            }
+        }
+        self.host.violations.extend(found);
+    }
+
     fn start_member(&mut self, spec: &MemberSpec) {
         let name = spec.name();
         if !self.audit.instances.contains_key(&spec.instance) {
@@ -252,6 +303,7 @@ impl State {
             },
             data: member.has_data() || self.flaw == Flaw::HidesLoss,
             started_with: member.launch.as_ref().map(|launch| launch.line.clone()),
+            shows: member.files.as_ref().map(|files| Fingerprint::of(&files.server, &files.peer)),
             disk_bytes: 0,
             unlimited: None,
         });

@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     Instance, Status,
+    certificates::OnDisk,
     observed::{Health, Observed, ObservedEndpoint, ObservedMember, Process, Serving},
     testing::{self, client},
 };
@@ -90,6 +91,7 @@ impl Member {
             footprint: self != Self::Absent,
             data: !matches!(self, Self::Absent | Self::Footprint),
             started_with: None,
+            shows: OnDisk::Same,
             health,
             disk_bytes: 0,
             unlimited: None,

@@ -159,3 +159,29 @@ async fn the_disk_that_the_data_takes_is_measured() {
     let bytes = fixture.view().await.disk_bytes;
     assert!((100_000..1_000_000).contains(&bytes), "{bytes}");
 }
+
+#[tokio::test]
+async fn a_running_member_is_given_other_certificates_and_goes_on() {
+    let fixture = Fixture::new(RUNS).await;
+    fixture.ensure().await;
+    fixture.ready().await;
+    let pid = fixture.pid();
+    let mut wanted = spec().certificates;
+    "renewed".clone_into(&mut wanted.server.cert);
+    "another CA".clone_into(&mut wanted.ca);
+    let print = Fingerprint::of(&wanted.server, &wanted.peer);
+    let shows = async || fixture.view().await.shows.unwrap().compare(&print);
+    assert_eq!(shows().await, OnDisk::OtherCertificates);
+    fixture.runtime.put_certificates(&instance(), 0, &wanted).await.unwrap();
+    assert_eq!(shows().await, OnDisk::Same);
+    assert_eq!(fixture.pid(), pid);
+    let ca = fs::read_to_string(member::paths(&fixture.member_dir()).ca).unwrap();
+    assert_eq!(ca, spec().certificates.ca, "etcd reads the CA at its start only");
+}
+
+#[tokio::test]
+async fn a_member_that_left_nothing_is_given_no_certificates() {
+    let fixture = Fixture::new(RUNS).await;
+    fixture.runtime.put_certificates(&instance(), 0, &spec().certificates).await.unwrap();
+    assert!(fixture.runtime.instances().await.unwrap().is_empty());
+}

@@ -9,6 +9,7 @@ use std::{fs, time::Instant};
 
 use cetcd_core::{
     EtcdVersion,
+    certificates::OnDisk,
     instance::{RunConfig, Security},
     member::{KeyPair, MemberCertificates, MemberPaths, Start},
     observed::Process,
@@ -16,7 +17,7 @@ use cetcd_core::{
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{record::Record, *};
-use crate::{EndpointView, MemberView};
+use crate::{EndpointView, Fingerprint, MemberView};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 

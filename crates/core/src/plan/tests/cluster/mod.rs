@@ -176,3 +176,18 @@ fn every_way_out_of_a_lack_of_space() {
     }
     report(&walker, 500);
 }
+
+#[test]
+fn every_way_to_replace_certificates_whatever_the_members_do() {
+    let mut walker = Walker::new();
+    for length in 1..=3u8 {
+        for cells in ordered(length.into(), &Kind::ALL.map(Cell::of)) {
+            for state in states(&cells, length) {
+                for (stale, due) in (0..1 << length).flat_map(|stale| [(stale, false), (stale, true)]) {
+                    walker.arrives(State { due, stale, ..state });
+                }
+            }
+        }
+    }
+    report(&walker, 10_000);
+}

@@ -195,3 +195,19 @@ fn nobody_is_restarted_while_the_list_of_a_cluster_that_serves_could_not_be_read
     let decision = plan(&instance, &status, &observed, now());
     assert!(matches!(decision, Plan::Wait { .. }), "{decision:?}");
 }
+
+#[test]
+fn certificates_are_renewed_before_members_that_do_not_serve_are_looked_after() {
+    // All of them may be silent because what they show has ended.
+    for kind in [Kind::Silent, Kind::Due] {
+        assert_eq!(decided(&[kind; 3], |state| state.due = true), Plan::Act(Action::IssueCredentials));
+    }
+    let delivered = decided(&[Kind::Silent; 3], |state| (state.stale, state.backends) = (0b101, 0b111));
+    assert_eq!(delivered, Plan::Act(Action::DeliverCertificates { ordinals: vec![0, 2] }));
+}
+
+#[test]
+fn a_dead_member_is_started_before_others_are_given_their_certificates() {
+    let plan = decided(&[Kind::Serving, Kind::Serving, Kind::Due], |state| state.stale = 0b011);
+    assert_eq!(plan, Plan::Act(Action::RestartMember { ordinal: 2 }));
+}

@@ -99,7 +99,13 @@ fn rule(state: &State, plan: &Plan) -> Result<(), &'static str> {
             everyone_well() && state.kept().count() < usize::from(state.wanted),
             "places are made while all serve, and where they are missing",
         ),
-        Action::IssueCredentials => must(!state.credentials, "certificates are issued where they are missing"),
+        Action::IssueCredentials => {
+            must(!state.credentials || state.due, "certificates are issued where they are missing or due")
+        }
+        Action::DeliverCertificates { ordinals } => {
+            let differs = |ordinal: &u32| kind(ordinal).runs() && state.stale & (1 << ordinal) != 0;
+            must(!state.due && ordinals.iter().all(differs), "what differs is given to members that run")
+        }
         Action::InstallVersion => must(!state.installed, "a version is brought where it is missing"),
         Action::ServeEndpoint { backends } => {
             let mask = mask_of(backends);
@@ -142,6 +148,7 @@ fn idle(state: &State, plan: &Plan) -> Result<(), &'static str> {
             must(state.cells.iter().all(well), "what is done is well")?;
             must(members == usize::from(state.wanted) && state.kept().count() == members, "all places are filled")?;
             must(state.endpoint_serving && state.backends == state.mask(Kind::serves), "clients reach all members")?;
+            must(!state.due && state.stale & state.mask(Kind::runs) == 0, "what members show is what it should be")?;
             must(state.monitored && state.policy && state.credentials && state.installed, "all that follows is there")
         }
         Plan::Act(_) => unreachable!("asked for what is no action"),

@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::super::super::{Plan, plan};
 use crate::{
     EtcdVersion, Instance, Status,
+    certificates::{Holder, Issued, Leaf, OnDisk, Validity},
     instance::RunConfig,
     observed::{Health, Observed, ObservedEndpoint, ObservedMember, Peer, Process, Serving},
     quorum::quorum,
@@ -181,6 +182,10 @@ pub struct State {
     pub compacted: bool,
     /// One bit for each member whose backend is full of free pages.
     pub full: u16,
+    /// A certificate is to be issued anew.
+    pub due: bool,
+    /// One bit for each member whose files are not what the store has for it.
+    pub stale: u16,
 }
 
 /// Far enough from the beginning of time for anything to be ten minutes ago.
@@ -213,6 +218,8 @@ impl State {
             alarm: false,
             compacted: false,
             full: 0,
+            due: false,
+            stale: 0,
         };
         state.backends = state.mask(Kind::serves);
         state.leader = state.first(Kind::serves);
@@ -291,6 +298,7 @@ impl State {
         status.compacted_at = self.compacted.then(now);
         *observed = Observed {
             credentials: self.credentials,
+            issued: Issued { authority: None, leaves: self.due.then(due_leaf).into_iter().collect() },
             installed: self.installed,
             members: Vec::with_capacity(MOST),
             membership: (self.count(Kind::serves) > 0).then(Vec::new),
@@ -358,11 +366,17 @@ impl State {
             footprint: !nothing,
             data: kind.data(),
             started_with: (!nothing).then_some(line),
+            shows: if self.stale & (1 << ordinal) != 0 { OnDisk::OtherCertificates } else { OnDisk::Same },
             health,
             disk_bytes: 0,
             unlimited: None,
         }
     }
+}
+
+fn due_leaf() -> Leaf {
+    let validity = Validity { from: at(0), until: now() };
+    Leaf { holder: Holder::Client, validity, limit: later(), named: true }
 }
 
 pub fn id_of(ordinal: u32) -> u64 {

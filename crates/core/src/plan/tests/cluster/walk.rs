@@ -103,11 +103,13 @@ pub fn ideal(mut state: State, action: &Action) -> State {
                 _ => Kind::Silent,
             };
             started(cell);
+            state.stale &= !(1 << ordinal);
         }
         Action::AddToCluster { ordinal } => set(&mut state, *ordinal, Kind::Added),
         Action::JoinMember { ordinal } => {
             set(&mut state, *ordinal, Kind::Joining);
             state.full &= !(1 << ordinal);
+            state.stale &= !(1 << ordinal);
             started(&mut state.cells[*ordinal as usize]);
         }
         Action::PromoteMember { ordinal, .. } => set(&mut state, *ordinal, Kind::Serving),
@@ -128,7 +130,10 @@ pub fn ideal(mut state: State, action: &Action) -> State {
         }
         Action::StopMembers { ordinals } => ordinals.iter().for_each(|o| set(&mut state, *o, Kind::Outcast)),
         Action::RemoveMembers { ordinals } => ordinals.iter().for_each(|o| set(&mut state, *o, Kind::Gone)),
-        Action::DropMember { ordinal } => state.cells[*ordinal as usize] = Cell::NONE,
+        Action::DropMember { ordinal } => {
+            state.cells[*ordinal as usize] = Cell::NONE;
+            state.stale &= !(1 << ordinal);
+        }
         Action::Place => {
             while state.kept().count() < usize::from(state.wanted) {
                 let free = state.cells.iter_mut().find(|cell| cell.kind == Kind::None).unwrap();
@@ -136,7 +141,11 @@ pub fn ideal(mut state: State, action: &Action) -> State {
             }
             state.credentials = false;
         }
-        Action::IssueCredentials => state.credentials = true,
+        Action::IssueCredentials => {
+            state.stale |= if state.due { state.mask(Kind::runs) } else { 0 };
+            (state.credentials, state.due) = (true, false);
+        }
+        Action::DeliverCertificates { ordinals } => ordinals.iter().for_each(|o| state.stale &= !(1 << o)),
         Action::InstallVersion => state.installed = true,
         Action::TakeUpgradeSnapshot => state.snapshot = true,
         Action::ServeEndpoint { backends } => {
