@@ -84,7 +84,8 @@ pub async fn serve(settings: Settings, stop: CancellationToken) -> Result<()> {
         networks: Arc::clone(&networks),
     };
     let members: Arc<dyn LiveMembers> = Arc::new(Live::members(Arc::clone(&store), sealer.clone(), admin));
-    let watching = cetcd_monitor::Options::default();
+    let every = Duration::from_secs(settings.monitor.interval_seconds);
+    let watching = cetcd_monitor::Options { every, ..cetcd_monitor::Options::default() };
     let monitor = Monitor::new(Arc::clone(&view), Arc::clone(&members), Arc::clone(&clock), watching);
     let service = Service::new(Dependencies {
         store: Arc::clone(&store),

@@ -37,6 +37,8 @@ pub struct Settings {
     pub tls: Tls,
     /// Backups.
     pub backup: Backup,
+    /// Reading members' metrics.
+    pub monitor: Monitor,
     /// The service's own log.
     pub log: Log,
 }
@@ -99,6 +101,14 @@ pub struct Backup {
     pub url: Option<String>,
 }
 
+/// Reading members' metrics.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Monitor {
+    /// Seconds between two readings of a member, 1 to 300. 720 readings are kept of each.
+    pub interval_seconds: u64,
+}
+
 /// The service's own log.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -122,6 +132,7 @@ impl Default for Settings {
             runtime: Runtime::default(),
             tls: Tls::default(),
             backup: Backup::default(),
+            monitor: Monitor::default(),
             log: Log::default(),
         }
     }
@@ -145,6 +156,12 @@ impl Default for Etcd {
     }
 }
 
+impl Default for Monitor {
+    fn default() -> Self {
+        Self { interval_seconds: 10 }
+    }
+}
+
 impl Default for Log {
     fn default() -> Self {
         Self { format: "text".to_owned(), level: "info".to_owned() }
@@ -152,7 +169,7 @@ impl Default for Log {
 }
 
 /// The tables of [`Settings`]: `CETCD_LIMITS_REQUESTS_PER_SECOND` is `limits.requests_per_second`.
-const TABLES: [&str; 6] = ["limits", "etcd", "runtime", "tls", "backup", "log"];
+const TABLES: [&str; 7] = ["limits", "etcd", "runtime", "tls", "backup", "monitor", "log"];
 
 /// What the flags set.
 #[derive(Debug, Default)]
@@ -244,6 +261,9 @@ fn check(settings: &Settings) -> Result<()> {
     }
     if !["text", "json"].contains(&settings.log.format.as_str()) {
         bail!("`log.format` is {:?}: it may be text or json", settings.log.format);
+    }
+    if !(1..=300).contains(&settings.monitor.interval_seconds) {
+        bail!("`monitor.interval_seconds` is {}: it may be 1 to 300", settings.monitor.interval_seconds);
     }
     for version in settings.etcd.sums.keys() {
         version.parse::<EtcdVersion>().map_err(|reason| anyhow::anyhow!("`etcd.sums`: {reason}"))?;

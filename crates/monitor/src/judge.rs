@@ -105,8 +105,8 @@ mod tests {
     fn recorded(texts: impl Iterator<Item = String>) -> (History, Timestamp) {
         let mut history = History::default();
         let mut now = at(0);
-        for (turn, text) in texts.enumerate() {
-            now = at(turn as i64 * 10);
+        for (turn, text) in (0..).zip(texts) {
+            now = at(turn * 10);
             history.add(now, Reading::parse(&text), 720);
         }
         (history, now)

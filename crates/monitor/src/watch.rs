@@ -94,9 +94,11 @@ impl Monitor {
         let instances: Vec<(Arc<Instance>, Arc<Status>)> = instances.collect();
         let known: BTreeSet<&InstanceId> = instances.iter().map(|(instance, _)| &instance.id).collect();
         self.watched().retain(|id, _| known.contains(id));
-        let members = instances.iter().flat_map(|(instance, status)| status.members.iter().map(move |m| (instance, m)));
-        let read = members.map(|(instance, member)| self.read(instance, member));
-        stream::iter(read).buffer_unordered(self.options.at_once).collect::<()>().await;
+        let mut readings = Vec::new();
+        for (instance, status) in &instances {
+            readings.extend(status.members.iter().map(|member| self.read(instance, member)));
+        }
+        stream::iter(readings).buffer_unordered(self.options.at_once).collect::<()>().await;
         let now = self.clock.now();
         let mut watched = self.watched();
         for (instance, status) in &instances {

@@ -44,13 +44,13 @@ fn wanted(names: Vec<String>) -> Result<Vec<Metric>, Error> {
     if names.is_empty() {
         return Ok(Metric::ALL.to_vec());
     }
-    let named = |name: String| Metric::named(&name).ok_or(name);
-    names.into_iter().map(named).collect::<Result<_, _>>().map_err(|name| {
-        let known = Metric::ALL.map(Metric::name).join(", ");
+    let known = |name: String| Metric::named(&name).ok_or(name);
+    names.into_iter().map(known).collect::<Result<_, _>>().map_err(|name| {
+        let there_are = Metric::ALL.map(Metric::name).join(", ");
         Error::new(
             Code::InvalidParameterValue,
-            format!("`MetricNames`: there is no metric {name:?}; there are {known}."),
-            format!("`MetricNames`：没有指标 {name:?}；可用指标：{known}。"),
+            format!("`MetricNames`: there is no metric {name:?}; there are {there_are}."),
+            format!("`MetricNames`：没有指标 {name:?}；可用指标：{there_are}。"),
         )
     })
 }
