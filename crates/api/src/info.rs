@@ -30,6 +30,8 @@ pub enum WireType {
     Uint64,
     /// `true` or `false`.
     Bool,
+    /// A JSON number. Only in answers of our own.
+    Double,
     /// A JSON object with declared fields.
     Struct(&'static StructInfo),
     /// A JSON array of one type.
@@ -42,7 +44,7 @@ impl WireType {
         match self {
             Self::Struct(info) => Some(info),
             Self::Array(item) => item.nested(),
-            Self::String | Self::Int64 | Self::Uint64 | Self::Bool => None,
+            Self::String | Self::Int64 | Self::Uint64 | Self::Bool | Self::Double => None,
         }
     }
 }
@@ -55,6 +57,7 @@ impl fmt::Display for WireType {
             Self::Int64 => f.write_str("int64"),
             Self::Uint64 => f.write_str("uint64"),
             Self::Bool => f.write_str("bool"),
+            Self::Double => f.write_str("double"),
             Self::Struct(info) => f.write_str(info.name),
             Self::Array(item) => write!(f, "array<{item}>"),
         }
@@ -91,6 +94,10 @@ impl Wire for u64 {
 
 impl Wire for bool {
     const TYPE: WireType = WireType::Bool;
+}
+
+impl Wire for f64 {
+    const TYPE: WireType = WireType::Double;
 }
 
 impl<T: Wire> Wire for Vec<T> {

@@ -35,6 +35,7 @@ macro_rules! for_each_action {
             DescribeEtcdCredentials,
             DescribeEtcdHealth,
             DescribeEtcdInstances,
+            DescribeEtcdMetrics,
             DescribeEtcdQuota,
             DescribeEtcdRegions,
             DescribeEtcdSnapshotPolicies,

@@ -112,6 +112,7 @@ fn typed(info: &FieldInfo, wire: WireType) -> Value {
         WireType::Int64 => integer(info, i128::from(i64::MIN), i128::from(i64::MAX)),
         WireType::Uint64 => integer(info, 0, i128::from(u64::MAX)),
         WireType::Bool => json!({ "type": "boolean" }),
+        WireType::Double => json!({ "type": "number" }),
         WireType::Struct(nested) => json!({ "$ref": format!("#/$defs/{}", nested.name) }),
         WireType::Array(item) => json!({
             "type": "array",

@@ -9,7 +9,8 @@ use cetcd_etcd::{
     client::LiveAdmin,
     versions::{Installer, Versions},
 };
-use cetcd_gateway::service::{LiveMembers, VersionCatalogue};
+use cetcd_gateway::service::VersionCatalogue;
+use cetcd_monitor::LiveMembers;
 use cetcd_store::{Store, records, seal::Sealer};
 
 /// Makers of the two adapters.

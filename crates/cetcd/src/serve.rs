@@ -19,6 +19,7 @@ use cetcd_gateway::{
     accounts::keys,
     service::{Dependencies, Limits, Service},
 };
+use cetcd_monitor::{LiveMembers, Monitor};
 use cetcd_runtime::{
     CommandLine,
     process::{self, AddressMode, ProcessRuntime},
@@ -87,6 +88,10 @@ pub async fn serve(settings: Settings, stop: CancellationToken) -> Result<()> {
         entropy: Arc::clone(&entropy) as _,
         networks: Arc::clone(&networks),
     };
+    let members: Arc<dyn LiveMembers> = Arc::new(Live::members(Arc::clone(&store), sealer.clone(), admin));
+    let every = Duration::from_secs(settings.monitor.interval_seconds);
+    let watching = cetcd_monitor::Options { every, ..cetcd_monitor::Options::default() };
+    let monitor = Monitor::new(Arc::clone(&view), Arc::clone(&members), Arc::clone(&clock), watching);
     let service = Service::new(Dependencies {
         store: Arc::clone(&store),
         view: Arc::clone(&view),
@@ -95,7 +100,8 @@ pub async fn serve(settings: Settings, stop: CancellationToken) -> Result<()> {
         networks,
         regions: settings.regions.clone(),
         versions: Arc::new(Live::versions(Arc::clone(&versions))),
-        members: Arc::new(Live::members(Arc::clone(&store), sealer, admin)),
+        members,
+        monitor: Arc::clone(&monitor),
         limits: Limits { instances_per_region: settings.limits.instances_per_region },
     });
     let registry = Arc::new(Mutex::new(registry));
@@ -109,6 +115,7 @@ pub async fn serve(settings: Settings, stop: CancellationToken) -> Result<()> {
     announce(&dir, address, tls.is_some())?;
 
     let background = tokio_util::task::TaskTracker::new();
+    background.spawn(monitor.run(stop.clone()));
     background.spawn(guarded(follow_view, stop.clone()));
     let controller = Controller::new(world, view, metrics, cetcd_controller::Options::default());
     let (looked, first_look) = tokio::sync::oneshot::channel();

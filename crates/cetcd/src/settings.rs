@@ -40,6 +40,8 @@ pub struct Settings {
     pub tls: Tls,
     /// Backups.
     pub backup: Backup,
+    /// Reading members' metrics.
+    pub monitor: Monitor,
     /// The service's own log.
     pub log: Log,
 }
@@ -116,6 +118,14 @@ pub struct Backup {
     pub url: Option<String>,
 }
 
+/// Reading members' metrics.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Monitor {
+    /// Seconds between two readings of a member, 1 to 300. 720 readings are kept of each.
+    pub interval_seconds: u64,
+}
+
 /// The service's own log.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -140,6 +150,7 @@ impl Default for Settings {
             certificates: Certificates::default(),
             tls: Tls::default(),
             backup: Backup::default(),
+            monitor: Monitor::default(),
             log: Log::default(),
         }
     }
@@ -186,6 +197,12 @@ fn seconds_or_days(seconds: Option<u32>, days: u32) -> SignedDuration {
         .map_or(SignedDuration::from_hours(i64::from(days) * 24), |seconds| SignedDuration::from_secs(seconds.into()))
 }
 
+impl Default for Monitor {
+    fn default() -> Self {
+        Self { interval_seconds: 10 }
+    }
+}
+
 impl Default for Log {
     fn default() -> Self {
         Self { format: "text".to_owned(), level: "info".to_owned() }
@@ -193,7 +210,7 @@ impl Default for Log {
 }
 
 /// The tables of [`Settings`]: `CETCD_LIMITS_REQUESTS_PER_SECOND` is `limits.requests_per_second`.
-const TABLES: [&str; 7] = ["limits", "etcd", "runtime", "certificates", "tls", "backup", "log"];
+const TABLES: [&str; 8] = ["limits", "etcd", "runtime", "certificates", "tls", "backup", "monitor", "log"];
 
 /// What the flags set.
 #[derive(Debug, Default)]
@@ -293,6 +310,9 @@ fn check(settings: &Settings) -> Result<()> {
             "`certificates`: leaves are valid for at least a day, a CA for at least as long as its leaves and at most \
              100 years"
         );
+    }
+    if !(1..=300).contains(&settings.monitor.interval_seconds) {
+        bail!("`monitor.interval_seconds` is {}: it may be 1 to 300", settings.monitor.interval_seconds);
     }
     for version in settings.etcd.sums.keys() {
         version.parse::<EtcdVersion>().map_err(|reason| anyhow::anyhow!("`etcd.sums`: {reason}"))?;

@@ -22,6 +22,14 @@ pub enum ConditionKind {
     CertificatesFresh,
     /// The last reconciliation could do what it planned.
     Reconciled,
+    /// Members write to their disks in the time that etcd needs.
+    DiskFast,
+    /// Members reach each other in the time that etcd needs.
+    PeersNear,
+    /// The leader stays where it is while nothing is being changed.
+    LeaderStable,
+    /// Every member's metrics can be read.
+    MetricsRead,
 }
 
 /// One condition. `holds` true is the good state for every kind.

@@ -1,6 +1,6 @@
 //! What can be learned about an instance: progress, tasks, credentials, methods.
 
-use crate::structures::{EtcdCredential, EtcdTaskInfo, Filter, RPCMethod, TaskStepInfo};
+use crate::structures::{EtcdCredential, EtcdMetricSeries, EtcdTaskInfo, Filter, RPCMethod, TaskStepInfo};
 
 action! {
     /// Shows how far the creation of an instance is.
@@ -76,5 +76,32 @@ action! {
         }
         example_request: r#"{"InstanceId":"etcd-abcd1234","PodName":"etcd-abcd1234-etcd-0"}"#,
         example_response: r#"{"Response":{"MethodList":[{"Name":"Alarm"}],"RequestId":"51abd77d-f503-41e7-ab28-010083e02a78"}}"#,
+    }
+}
+
+action! {
+    /// Shows what the metrics of an instance's members were over the last two hours.
+    reads DescribeEtcdMetrics in "etcd" {
+        extension: true,
+        errors: [InternalErrorUnexpectedInternal, InvalidParameterValue, ResourceNotFound],
+        request: DescribeEtcdMetricsRequest {
+            /// ID of the instance.
+            "InstanceId" instance_id: String => example("etcd-abcd1234");
+            /// What is asked for, at most 15: DatabaseSize, DatabaseInUse, Keys, Leads, LeaderChanges, Requests, Commits,
+            /// PendingProposals, SlowApplies, FsyncLatency, CommitLatency, PeerRoundTrip, Memory, Processor, OpenFiles.
+            /// All unless given.
+            "MetricNames" metric_names: Option<Vec<String>> => items(0, 15), length(1, 32), example("[\"DatabaseSize\"]");
+            /// How far back to begin, in seconds: 10 to 7200, 3600 unless given.
+            "Seconds" seconds: Option<u64> => range(10, 7200), example("3600");
+            /// Seconds between two points, of which the largest value is answered: 10 to 3600. Unless given, so many that
+            /// there are at most 360 points.
+            "Period" period: Option<u64> => range(10, 3600), example("10");
+        }
+        response: DescribeEtcdMetricsResponse {
+            /// The metrics, each of every member.
+            "Series" series: Option<Vec<EtcdMetricSeries>>;
+        }
+        example_request: r#"{"InstanceId":"etcd-abcd1234","MetricNames":["DatabaseSize"],"Seconds":3600}"#,
+        example_response: r#"{"Response":{"Series":[{"MetricName":"DatabaseSize","Unit":"bytes","Member":"etcd-abcd1234-etcd-0","Timestamps":[1790000000],"Values":[20480.0]}],"RequestId":"84d7d7eb-ba89-45fa-b1ee-9d45698ed2b2"}}"#,
     }
 }

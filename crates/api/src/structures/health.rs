@@ -1,6 +1,22 @@
 //! Structures of our own, beside the document's 19.
 
 structure! {
+    /// One metric of one member over time. Not of the published document.
+    out EtcdMetricSeries {
+        /// What it is, for example FsyncLatency.
+        "MetricName" metric_name: String => example("DatabaseSize");
+        /// What its values are in: bytes, count, cores, per second, or seconds at the 99th percentile.
+        "Unit" unit: String => example("bytes");
+        /// Name of the member.
+        "Member" member: String => example("etcd-abcd1234-etcd-0");
+        /// Seconds since 1970, rising. Moments at which nothing is known are left out.
+        "Timestamps" timestamps: Vec<i64> => example("[1790000000]");
+        /// The value at each of them.
+        "Values" values: Vec<f64> => example("[20480]");
+    }
+}
+
+structure! {
     /// Something that is, or should be, true of an instance. Not of the published document.
     out EtcdCondition {
         /// What it is about, for example MembersHealthy or Quorum.

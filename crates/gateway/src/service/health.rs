@@ -19,7 +19,10 @@ impl Handler<DescribeEtcdHealth> for Service {
     ) -> Result<DescribeEtcdHealthResponse, Error> {
         let instance = self.visible(context, &request.instance_id)?;
         let status = self.view.status(&instance.id);
-        let conditions = status.as_ref().map_or(&[][..], |status| &status.conditions);
+        let mut conditions = status.map_or_else(Vec::new, |status| status.conditions.clone());
+        if !conditions.is_empty() {
+            conditions.extend(self.monitor.conditions(&instance.id));
+        }
         Ok(DescribeEtcdHealthResponse {
             healthy: !conditions.is_empty() && conditions.iter().all(|condition| condition.holds),
             conditions: Some(conditions.iter().map(shown).collect()),
@@ -58,5 +61,13 @@ fn advice(kind: ConditionKind) -> &'static str {
             "Certificates are issued anew at two thirds of their life. Where that does not happen, see why under Reconciled; the service's own clock may be wrong."
         }
         ConditionKind::Reconciled => "The last step failed for the reason given; it is tried again.",
+        ConditionKind::DiskFast => {
+            "Give the members a faster disk, or move what else writes to it: etcd wants 10 ms at the 99th percentile."
+        }
+        ConditionKind::PeersNear => "Look for a busy or broken network, or a busy processor, between the members.",
+        ConditionKind::LeaderStable => {
+            "Look for slow disks, a busy processor or a broken network: elections follow from them."
+        }
+        ConditionKind::MetricsRead => "Read the member's log: its client address does not answer.",
     }
 }

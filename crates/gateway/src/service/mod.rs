@@ -22,6 +22,7 @@ mod delete;
 mod health;
 mod instances;
 mod lookup;
+mod metrics;
 mod progress;
 mod protection;
 mod resize;
@@ -34,8 +35,8 @@ mod unavailable;
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use cetcd_core::{Entropy, EtcdVersion, Instance, network::Networks, status::MemberRecord};
+use cetcd_core::{Entropy, EtcdVersion, network::Networks};
+use cetcd_monitor::{LiveMembers, Monitor};
 use cetcd_store::{Store, seal::Sealer, view::View};
 
 /// The versions of etcd that new instances can have.
@@ -45,14 +46,6 @@ pub trait VersionCatalogue: Send + Sync + 'static {
 
     /// Whether the version's binaries are on the machine already; another has to be downloaded first.
     fn installed(&self, version: &EtcdVersion) -> bool;
-}
-
-/// What is asked of a member itself.
-#[async_trait]
-pub trait LiveMembers: Send + Sync + 'static {
-    /// The text of the member's own `/metrics`, bounded in size and time; the reason where it cannot be had,
-    /// for the log.
-    async fn metrics(&self, instance: &Instance, member: &MemberRecord) -> Result<String, String>;
 }
 
 /// What an account may have.
@@ -86,6 +79,8 @@ pub struct Dependencies {
     pub versions: Arc<dyn VersionCatalogue>,
     /// The way to the members.
     pub members: Arc<dyn LiveMembers>,
+    /// What members' metrics said over the last two hours.
+    pub monitor: Arc<Monitor>,
     /// What an account may have.
     pub limits: Limits,
 }
@@ -100,14 +95,16 @@ pub struct Service {
     regions: Vec<String>,
     versions: Arc<dyn VersionCatalogue>,
     members: Arc<dyn LiveMembers>,
+    monitor: Arc<Monitor>,
     limits: Limits,
 }
 
 impl Service {
     /// Puts the handlers together.
     pub fn new(dependencies: Dependencies) -> Self {
-        let Dependencies { store, view, sealer, entropy, networks, regions, versions, members, limits } = dependencies;
-        Self { store, view, sealer, entropy, networks, regions, versions, members, limits }
+        let Dependencies { store, view, sealer, entropy, networks, regions, versions, members, monitor, limits } =
+            dependencies;
+        Self { store, view, sealer, entropy, networks, regions, versions, members, monitor, limits }
     }
 }
 

@@ -9,6 +9,7 @@ mod credentials;
 mod delete;
 mod health;
 mod instances;
+mod metrics;
 mod quota;
 mod rpc_methods;
 mod scope;
@@ -28,7 +29,7 @@ use std::{
 use async_trait::async_trait;
 use cetcd_api::{Action, Code, Error, Language, actions, structures::Filter};
 use cetcd_core::{
-    Entropy, EtcdVersion, Instance, InstanceId, Status, Task,
+    Clock, Entropy, EtcdVersion, Instance, InstanceId, Status, Task,
     instance::{RunConfig, Security},
     network::{Networks, Subnet, Vpc},
     status::{MemberPhase, MemberRecord, Phase},
@@ -42,7 +43,9 @@ use cetcd_store::{
 };
 use jiff::Timestamp;
 
-use super::{Dependencies, Limits, LiveMembers, Service, VersionCatalogue};
+use cetcd_monitor::{LiveMembers, Monitor};
+
+use super::{Dependencies, Limits, Service, VersionCatalogue};
 use crate::{Context, Handler};
 
 pub const ACCOUNT: &str = "100000000001";
@@ -55,6 +58,7 @@ pub struct Bench {
     pub sealer: Sealer,
     pub metrics: Arc<Mutex<Result<String, String>>>,
     pub numbers: Arc<Numbers>,
+    pub clock: Arc<ByHand>,
     following: tokio::task::JoinHandle<()>,
 }
 
@@ -75,18 +79,25 @@ impl Bench {
         let sealer = Sealer::new(&MasterKey::from_bytes([7; 32]));
         let metrics = Arc::new(Mutex::new(Ok(String::new())));
         let numbers = Arc::new(Numbers::default());
+        let clock = Arc::new(ByHand::default());
         let service = Service::new(Dependencies {
             store: Arc::clone(&store) as Arc<dyn Store>,
-            view,
+            view: Arc::clone(&view),
             sealer: sealer.clone(),
             entropy: Arc::clone(&numbers) as Arc<dyn Entropy>,
             networks: Arc::new(networks()),
             regions: vec![REGION.to_owned(), "ap-shanghai".to_owned(), "on-premises".to_owned()],
             versions: Arc::new(Versions),
+            monitor: Monitor::new(
+                Arc::clone(&view),
+                Arc::new(Answering(Arc::clone(&metrics))),
+                Arc::clone(&clock) as Arc<dyn Clock>,
+                cetcd_monitor::Options::default(),
+            ),
             members: Arc::new(Answering(Arc::clone(&metrics))),
             limits: Limits { instances_per_region },
         });
-        Self { service, store, sealer, metrics, numbers, following: tokio::spawn(follow) }
+        Self { service, store, sealer, metrics, numbers, clock, following: tokio::spawn(follow) }
     }
 
     /// Asks as the usual caller.
@@ -254,6 +265,16 @@ impl LiveMembers for Answering {
     async fn metrics(&self, _instance: &Instance, member: &MemberRecord) -> Result<String, String> {
         let text = self.0.lock().unwrap().clone()?;
         Ok(text.replace("MEMBER", &format!("Of{}", member.ordinal)))
+    }
+}
+
+/// A clock that is set: seconds after [`at`]`(0)`.
+#[derive(Default)]
+pub struct ByHand(pub std::sync::atomic::AtomicI64);
+
+impl Clock for ByHand {
+    fn now(&self) -> Timestamp {
+        at(self.0.load(Ordering::Relaxed))
     }
 }
 
