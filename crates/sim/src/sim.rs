@@ -1,6 +1,9 @@
 //! The simulated world as a whole: one state behind one lock, and the handles that the controller is given.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use cetcd_controller::World;
 use cetcd_core::{InstanceId, network::Networks};
@@ -61,6 +64,8 @@ pub(crate) struct State {
     pub flaw: Flaw,
     /// How many changes were accepted.
     pub changed: u64,
+    /// The passwords that the control plane knows in memory.
+    pub told: BTreeMap<InstanceId, Vec<String>>,
 }
 
 impl Sim {
@@ -75,6 +80,7 @@ impl Sim {
             trace: Trace::new(keep_trace),
             flaw,
             changed: 0,
+            told: BTreeMap::new(),
         };
         // Nobody watches this store and nothing in it has a lease.
         let store = MemoryStore::with_history(Arc::new(ManualClock::new(Timestamp::UNIX_EPOCH)), 1);
