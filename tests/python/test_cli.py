@@ -14,10 +14,10 @@ from support.server import BINARY, VERSIONS
 from support.waiting import until
 
 
-def cetcd(server, *arguments, code=0, **environment):
+def cetcd(server, *arguments, code=0, stdin="", **environment):
     """Runs the command; answers with what it printed on stdout, decoded where that was asked for."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("CETCD_", "TENCENTCLOUD_"))}
-    done = subprocess.run([str(BINARY), *arguments], capture_output=True, text=True, timeout=120, check=False, cwd=server.home,
+    done = subprocess.run([str(BINARY), *arguments], capture_output=True, text=True, timeout=120, check=False, cwd=server.home, input=stdin,
                           env={**clean, "CETCD_DATA_DIR": str(server.data_dir), "CETCD_ETCD_VERSIONS_DIR": str(VERSIONS), **environment})
     assert done.returncode == code, f"cetcd {' '.join(arguments)} ended with {done.returncode}: {done.stdout}{done.stderr}"
     if code:
@@ -53,6 +53,21 @@ def test_a_life_by_the_command_line(server, version, tmp_path):
     assert cetcd(server, "list", "--output", "json") == []
     assert "ResourceNotFound" in cetcd(server, "get", instance, code=4)
     nothing_left(server, instance)
+
+
+def test_authentication_is_turned_on_and_off_without_a_password_on_the_command_line(server, version):
+    instance = cetcd(server, "create", "guarded", "--size", "1", "--version", version).strip()
+    assert "`Password`" in cetcd(server, "auth", "enable", instance, code=3)
+    assert "CETCD_ROOT_PASSWORD" in cetcd(server, "auth", "password", instance, code=1)
+    cetcd(server, "auth", "password", instance, CETCD_ROOT_PASSWORD="first")
+    cetcd(server, "auth", "enable", instance)
+    cetcd(server, "ctl", instance, "--", "--user", "root:first", "put", "x", "z")
+    cetcd(server, "auth", "password", instance, "--password-stdin", stdin="second\n")
+    cetcd(server, "ctl", instance, "--", "--user", "root:second", "put", "x", "y")
+    assert cetcd(server, "ctl", instance, "--", "get", "--print-value-only", "x").strip() == "y"
+    cetcd(server, "auth", "disable", instance)
+    assert "Authentication Status: false" in cetcd(server, "ctl", instance, "--", "auth", "status")
+    cetcd(server, "delete", instance)
 
 
 def test_progress_goes_to_stderr_and_the_answer_alone_to_stdout(server, version):

@@ -1,5 +1,6 @@
 //! Doing one action. Each arm may be cut off after any step and done again.
 
+mod auth;
 mod endpoint;
 mod maintenance;
 mod members;
@@ -81,6 +82,9 @@ pub(crate) async fn act(world: &World, subject: &Subject<'_>, action: &Action) -
         Action::Compact => maintenance::compact(world, subject).await,
         Action::Defragment { ordinal } => Ok(world.admin.defragment(&subject.target(*ordinal)?).await?),
         Action::DisarmSpace => maintenance::disarm_space(world, subject).await,
+        Action::EnableAuth => auth::enable(world, subject).await,
+        Action::DisableAuth => Ok(world.admin.disable_auth(&subject.targets()).await?),
+        Action::SetRootPassword => auth::set_root_password(world, subject).await,
         Action::ServeEndpoint { backends } => endpoint::serve(world, subject, backends).await,
         Action::StartMonitoring => start_monitoring(world, subject).await,
         Action::CreateBackupPolicy => create_backup_policy(world, instance).await,

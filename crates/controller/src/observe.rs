@@ -19,13 +19,36 @@ use cetcd_store::{
     records::{self, InstanceCertificates, MemberPairs},
 };
 use futures::future::join_all;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{Error, Result, World, certificates::Read};
 
-/// What a turn has in hand: what was seen, and the certificates that were needed to see it.
-pub(crate) struct Look {
-    pub observed: Observed,
+/// How long what was seen of auth counts: the question costs a read of a quorum, and a line in the member's log.
+const AUTH_COUNTS: SignedDuration = SignedDuration::from_secs(30);
+
+/// What a reconciler keeps from one look to the next, so that less has to be asked. Nothing of it is needed.
+#[derive(Default)]
+pub(crate) struct Memory {
+    /// The certificates, and thereby the way in.
     pub certificates: Option<Arc<Certificates>>,
+    /// The revision of root's passwords that the admin was told of.
+    told: Option<u64>,
+    /// What was last seen of auth.
+    auth: Option<SeenAuth>,
+}
+
+struct SeenAuth {
+    on: bool,
+    at: Timestamp,
+    /// The generation that was wanted then: a new one is told nothing but the truth.
+    generation: u64,
+}
+
+impl Memory {
+    /// What was seen of auth is no longer true.
+    pub fn forget_auth(&mut self) {
+        self.auth = None;
+    }
 }
 
 /// Certificates of an instance and the revision they were read at.
@@ -39,14 +62,17 @@ pub(crate) struct Certificates {
     pub prints: BTreeMap<u32, Fingerprint>,
 }
 
-/// Looks at the instance. `known` are the certificates of the last look, opened again only if they changed.
+/// Looks at the instance.
 pub(crate) async fn observe(
     world: &World,
     instance: &Instance,
     status: &Status,
-    known: Option<Arc<Certificates>>,
-) -> Result<Look> {
-    let certificates = read_certificates(world, &instance.id, known).await?;
+    memory: &mut Memory,
+) -> Result<Observed> {
+    let known = memory.certificates.take();
+    memory.certificates = read_certificates(world, &instance.id, known).await?;
+    let certificates = memory.certificates.clone();
+    tell_passwords(world, instance, memory).await?;
     let seen = world.runtime.observe(&instance.id).await?;
     let mut views: BTreeMap<u32, MemberView> = seen.members.into_iter().map(|m| (m.ordinal, m)).collect();
     let ordinals: std::collections::BTreeSet<u32> =
@@ -57,6 +83,7 @@ pub(crate) async fn observe(
         async move { look_at_member(world, instance, status, ordinal, view, certificates).await }
     }))
     .await;
+    let (members, not_let_in): (Vec<_>, Vec<_>) = members.into_iter().unzip();
     let endpoint = seen.endpoint.map_or_else(ObservedEndpoint::default, |view| ObservedEndpoint {
         serving: view.serving && Some(view.listen) == status.endpoint,
         routed: true,
@@ -65,22 +92,43 @@ pub(crate) async fn observe(
     let complete = certificates
         .as_ref()
         .is_some_and(|c| status.members.iter().all(|member| c.all.members.contains_key(&member.ordinal)));
-    let (membership, out_of_space) = look_at_cluster(world, instance, status, &members, certificates.as_deref()).await;
+    let through = through(instance, status, &members, certificates.as_deref());
+    let Cluster { membership, out_of_space, refused } = look_at_cluster(world, instance, &through).await;
+    let refused = refused.or_else(|| not_let_in.into_iter().flatten().next());
+    let auth = look_at_auth(world, instance, &through, memory).await;
     let policies = world.store.range(&records::policies_prefix(&instance.id)).await?;
-    let observed = Observed {
+    Ok(Observed {
         credentials: complete && !status.members.is_empty(),
         issued: certificates.as_ref().map_or_else(Issued::default, |c| c.read.issued(instance, status)),
         installed: world.installer.binaries(&instance.spec.version).is_some(),
         members,
         membership,
         out_of_space,
+        auth,
+        refused,
         endpoint,
         monitored: status.monitored_at.is_some(),
         backup_policy: !policies.entries.is_empty(),
-    };
-    Ok(Look { observed, certificates })
+    })
 }
 
+/// Tells the admin root's passwords, where there are any that it was not told yet: before anything is asked that may
+/// take them. They are told even where the certificate is enough, which the members decide.
+async fn tell_passwords(world: &World, instance: &Instance, memory: &mut Memory) -> Result<()> {
+    if instance.spec.auth.password_generation == 0 {
+        return Ok(());
+    }
+    let id = &instance.id;
+    let Some(entry) = world.store.get(&records::root_passwords_key(id)).await? else { return Ok(()) };
+    if memory.told != Some(entry.mod_revision) {
+        let passwords = records::open_root_passwords(&world.sealer, id, &entry)?;
+        world.admin.log_in_with(id, &passwords.newest_first());
+        memory.told = Some(entry.mod_revision);
+    }
+    Ok(())
+}
+
+/// What was seen of the member, and what it said where it does not let the control plane in.
 async fn look_at_member(
     world: &World,
     instance: &Instance,
@@ -88,7 +136,8 @@ async fn look_at_member(
     ordinal: u32,
     view: Option<MemberView>,
     certificates: Option<Arc<Certificates>>,
-) -> ObservedMember {
+) -> (ObservedMember, Option<String>) {
+    let mut refused = None;
     let process = view.as_ref().map_or(Process::Absent, |view| view.process);
     let health = match status.member(ordinal) {
         // A member of an instance that goes away is not asked: its answer would change nothing.
@@ -96,7 +145,10 @@ async fn look_at_member(
             match target(instance, record.client, certificates.as_deref()) {
                 Some(target) => match world.admin.probe(&target).await {
                     Ok(serving) => Health::Serving(serving),
-                    Err(error) => Health::NotServing(error.to_string()),
+                    Err(error) => {
+                        refused = is_not_root(&error).then(|| error.to_string());
+                        Health::NotServing(error.to_string())
+                    }
                 },
                 None => Health::NotServing("its certificates are not in the store".to_owned()),
             }
@@ -107,7 +159,7 @@ async fn look_at_member(
         let wanted = certificates.as_ref()?.prints.get(&ordinal)?;
         Some(view.shows.as_ref().map_or(OnDisk::OtherKeys, |shows| shows.compare(wanted)))
     });
-    ObservedMember {
+    let seen = ObservedMember {
         ordinal,
         process,
         footprint: view.is_some(),
@@ -117,27 +169,45 @@ async fn look_at_member(
         health,
         disk_bytes: view.as_ref().map_or(0, |view| view.disk_bytes),
         unlimited: view.and_then(|view| view.unlimited),
-    }
+    };
+    (seen, refused)
 }
 
-/// What the cluster says of itself, through those of its members that serve.
-async fn look_at_cluster(
-    world: &World,
+fn is_not_root(error: &cetcd_etcd::Error) -> bool {
+    matches!(error, cetcd_etcd::Error::NotRoot { .. })
+}
+
+/// The members that serve as voters of the cluster: whom to ask about it.
+fn through(
     instance: &Instance,
     status: &Status,
     members: &[ObservedMember],
     certificates: Option<&Certificates>,
-) -> (Option<Vec<Peer>>, Vec<u64>) {
-    let Some(cluster_id) = status.cluster_id else { return (None, Vec::new()) };
-    let through: Vec<Target> = members
+) -> Vec<Target> {
+    let Some(cluster_id) = status.cluster_id else { return Vec::new() };
+    members
         .iter()
         .filter(|member| serves(member, cluster_id))
         .filter_map(|member| target(instance, status.member(member.ordinal)?.client, certificates))
-        .collect();
+        .collect()
+}
+
+/// What the cluster says of itself.
+#[derive(Default)]
+struct Cluster {
+    membership: Option<Vec<Peer>>,
+    out_of_space: Vec<u64>,
+    /// Why it says nothing, where that is since it does not take the control plane for root.
+    refused: Option<String>,
+}
+
+async fn look_at_cluster(world: &World, instance: &Instance, through: &[Target]) -> Cluster {
     if through.is_empty() {
-        return (None, Vec::new());
+        return Cluster::default();
     }
-    let (listed, alarms) = futures::join!(world.admin.members(&through), world.admin.alarms(&through));
+    let (listed, alarms) = futures::join!(world.admin.members(through), world.admin.alarms(through));
+    let errors = [listed.as_ref().err(), alarms.as_ref().err()];
+    let refused = errors.into_iter().flatten().find(|error| is_not_root(error)).map(ToString::to_string);
     let membership = listed.inspect_err(|error| tracing::debug!(instance = %instance.id, %error, "no list")).ok();
     let membership = membership.map(|members| {
         members
@@ -152,10 +222,27 @@ async fn look_at_cluster(
     });
     // Alarms that could not be read are not none: what is not known of the cluster is waited for as a whole.
     let Ok(alarms) = alarms.inspect_err(|error| tracing::debug!(instance = %instance.id, %error, "no alarms")) else {
-        return (None, Vec::new());
+        return Cluster { refused, ..Cluster::default() };
     };
     let alarms = alarms.into_iter();
-    (membership, alarms.filter(|alarm| alarm.kind == AlarmKind::NoSpace).map(|alarm| alarm.member_id).collect())
+    let out_of_space = alarms.filter(|alarm| alarm.kind == AlarmKind::NoSpace).map(|alarm| alarm.member_id).collect();
+    Cluster { membership, out_of_space, refused }
+}
+
+/// Whether auth is on, where the owner ever wanted anything of it: asked anew after a while, and for each new wish.
+async fn look_at_auth(world: &World, instance: &Instance, through: &[Target], memory: &mut Memory) -> Option<bool> {
+    if !instance.spec.auth.is_managed() || instance.spec.deleting || through.is_empty() {
+        return None;
+    }
+    let (now, generation) = (world.clock.now(), instance.generation);
+    let counts = |seen: &&SeenAuth| seen.generation == generation && now.duration_since(seen.at) < AUTH_COUNTS;
+    if let Some(seen) = memory.auth.as_ref().filter(counts) {
+        return Some(seen.on);
+    }
+    let asked = world.admin.auth_enabled(through).await;
+    let on = asked.inspect_err(|error| tracing::debug!(instance = %instance.id, %error, "auth is not told")).ok();
+    memory.auth = on.map(|on| SeenAuth { on, at: now, generation });
+    on
 }
 
 /// How to ask the member at `address`; `None` where that takes certificates that are not there.

@@ -1,14 +1,12 @@
 //! One turn of the loop for one instance.
 
-use std::sync::Arc;
-
 use cetcd_core::{Instance, InstanceId, Status, action::Action, plan, plan::Plan};
 use cetcd_store::records::{self, Record};
 
 use crate::{
     Metrics, Result, World,
     act::{Subject, act},
-    observe::{Certificates, observe},
+    observe::{Memory, observe},
     record::record,
     starts::FailedStarts,
 };
@@ -33,7 +31,7 @@ pub struct Reconciler {
     world: World,
     metrics: Metrics,
     id: InstanceId,
-    certificates: Option<Arc<Certificates>>,
+    memory: Memory,
     failure: Option<String>,
     failed_starts: FailedStarts,
 }
@@ -41,7 +39,7 @@ pub struct Reconciler {
 impl Reconciler {
     /// A reconciler of the instance `id`.
     pub fn new(world: World, metrics: Metrics, id: InstanceId) -> Self {
-        Self { world, metrics, id, certificates: None, failure: None, failed_starts: FailedStarts::default() }
+        Self { world, metrics, id, memory: Memory::default(), failure: None, failed_starts: FailedStarts::default() }
     }
 
     /// The instance that it is about.
@@ -58,28 +56,31 @@ impl Reconciler {
         };
         let status: Option<Record<Status>> = records::get(store, &records::status_key(&self.id)).await?;
         let status = status.unwrap_or_else(|| Record { value: Status::default(), revision: 0 });
-        let look = observe(&self.world, &instance.value, &status.value, self.certificates.take()).await?;
-        self.certificates = look.certificates;
+        let observed = observe(&self.world, &instance.value, &status.value, &mut self.memory).await?;
         let now = self.world.clock.now();
         let plan = if self.failed_starts.any() && !instance.value.spec.deleting {
-            plan::plan(&instance.value, &status.value, &self.failed_starts.shown_in(&look.observed), now)
+            plan::plan(&instance.value, &status.value, &self.failed_starts.shown_in(&observed), now)
         } else {
-            plan::plan(&instance.value, &status.value, &look.observed, now)
+            plan::plan(&instance.value, &status.value, &observed, now)
         };
         // What is as wanted has no failure to tell of: the last action was done, and only its answer was lost.
-        let failure = self.failure.as_deref().filter(|_| plan != Plan::Converged);
-        let status = record(&self.world, &instance, &status, &look.observed, &plan, failure).await?;
+        // A cluster that does not let the control plane in is waited for, and its owner can help.
+        let failure = self.failure.as_deref().or(observed.refused.as_deref()).filter(|_| plan != Plan::Converged);
+        let status = record(&self.world, &instance, &status, &observed, &plan, failure).await?;
         self.metrics.saw(&self.id, status.value.phase);
         match plan {
             Plan::Act(action) => {
                 let subject = Subject {
                     instance: &instance,
                     status: &status,
-                    observed: &look.observed,
-                    certificates: self.certificates.as_ref(),
+                    observed: &observed,
+                    certificates: self.memory.certificates.as_ref(),
                 };
                 let outcome = do_action(&self.world, &self.metrics, &subject, &action).await;
                 self.failed_starts.note(&action, outcome.is_ok(), self.world.clock.now());
+                if matches!(action, Action::EnableAuth | Action::DisableAuth) {
+                    self.memory.forget_auth();
+                }
                 self.failure = match &outcome {
                     Err(error) if !error.is_race() && !error.is_too_early() => Some(error.to_string()),
                     _ => None,

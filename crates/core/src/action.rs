@@ -87,6 +87,12 @@ pub enum Action {
     },
     /// Take the NOSPACE alarms back.
     DisarmSpace,
+    /// Make the user root with the wanted password and the role root, and turn etcd's authentication on.
+    EnableAuth,
+    /// Turn etcd's authentication off. Users and roles stay.
+    DisableAuth,
+    /// Give the user root the wanted password, while authentication is on.
+    SetRootPassword,
     /// Make the endpoint pass connections to those members and no others.
     ServeEndpoint {
         /// Their client addresses, in order of ordinals.
@@ -136,6 +142,9 @@ impl Action {
             Self::Compact => "compact",
             Self::Defragment { .. } => "defragment",
             Self::DisarmSpace => "disarm_space",
+            Self::EnableAuth => "enable_auth",
+            Self::DisableAuth => "disable_auth",
+            Self::SetRootPassword => "set_root_password",
             Self::ServeEndpoint { .. } => "serve_endpoint",
             Self::StartMonitoring => "start_monitoring",
             Self::CreateBackupPolicy => "create_backup_policy",

@@ -59,6 +59,12 @@ pub struct Spec {
     pub disk_size_gb: u32,
     /// Limits of each member's process; none where absent.
     pub resources: Option<Resources>,
+    /// etcd's own authentication, as far as anything of it was ever asked for.
+    #[serde(default)]
+    pub auth: Auth,
+    /// Deleting the instance deletes its backups too; else they are kept.
+    #[serde(default)]
+    pub delete_backups: bool,
     /// Deletion is refused while this is set.
     pub deletion_protection: bool,
     /// The instance is to be taken down and forgotten.
@@ -107,6 +113,24 @@ pub struct Security {
 impl Default for Security {
     fn default() -> Self {
         Self { https: true, client_cert_auth: true }
+    }
+}
+
+/// What the owner wants of etcd's own authentication. What he never asked for is his own business: he may run it with
+/// etcdctl.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Auth {
+    /// Whether it is to be on; absent where that was never said.
+    pub enabled: Option<bool>,
+    /// Which of the passwords given for the user root is the last one, counted from 1; 0 where none was given. The
+    /// passwords themselves are sealed in the store, not here.
+    pub password_generation: u64,
+}
+
+impl Auth {
+    /// Whether the owner wants anything of it.
+    pub fn is_managed(&self) -> bool {
+        *self != Self::default()
     }
 }
 

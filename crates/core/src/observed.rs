@@ -22,6 +22,11 @@ pub struct Observed {
     pub membership: Option<Vec<Peer>>,
     /// Members that have raised NOSPACE, by their IDs in the cluster.
     pub out_of_space: Vec<u64>,
+    /// Whether etcd's authentication is on; absent where it was not asked or not told. It is asked only where the
+    /// instance's owner ever wanted anything of it.
+    pub auth: Option<bool>,
+    /// What the cluster said when it did not take the control plane for root; absent where it does.
+    pub refused: Option<String>,
     /// The endpoint.
     pub endpoint: ObservedEndpoint,
     /// Whether every member's metrics were read since it was made.

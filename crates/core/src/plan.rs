@@ -5,9 +5,11 @@
 //! ```text
 //!   deletion ─ creation ─┐ until a cluster ID is latched
 //!                        └► certificates::renew ─ restart ─ space ─ membership::finish ─ endpoint
-//!                               ─ certificates::deliver ─ prepare ─ all healthy? ─ rolling ─ membership::change ─ monitoring ─ policy
+//!                               ─ certificates::deliver ─ prepare ─ all healthy? ─ rolling ─ membership::change ─ auth
+//!                               ─ monitoring ─ policy
 //! ```
 
+mod auth;
 mod certificates;
 mod endpoint;
 mod membership;
@@ -19,6 +21,7 @@ use std::net::SocketAddr;
 
 use jiff::{SignedDuration, Timestamp};
 
+pub use self::auth::auth_is_as_wanted;
 pub use self::endpoint::wanted_backends;
 pub use self::restart::{LONGEST_BACK_OFF, back_off};
 use crate::{
@@ -67,6 +70,7 @@ pub fn plan(instance: &Instance, status: &Status, observed: &Observed, now: Time
         .or_else(|| rolling::roll(&look))
         .or_else(|| membership::change(&look))
         .or_else(|| rolling::unfinished(&look))
+        .or_else(|| auth::converge(&look))
         .or_else(|| (!observed.credentials).then_some(Plan::Act(Action::IssueCredentials)))
         .or_else(|| (!observed.installed).then_some(Plan::Act(Action::InstallVersion)))
         .or_else(|| (!observed.monitored).then_some(Plan::Act(Action::StartMonitoring)))

@@ -7,7 +7,7 @@ use crate::{
     certificates::Leaf,
     condition::ConditionKind,
     observed::{Health, Observed, ObservedMember, Process},
-    plan::{is_placed, serves},
+    plan::{auth_is_as_wanted, is_placed, serves},
     quorum::quorum,
     slots::slots,
     status::{MemberPhase, Phase},
@@ -33,7 +33,14 @@ fn is_passed(step: StepName, instance: &Instance, status: &Status, observed: &Ob
                 || status.members.iter().all(|member| member.run.version == *version)
         }
         // The last step of its task: it is passed when nothing is left to do, which the plan tells.
-        StepName::ResizeEtcd | StepName::UpgradeEtcd | StepName::UpdateEtcd => true,
+        StepName::ResizeEtcd | StepName::UpgradeEtcd => true,
+        StepName::UpdateEtcd => {
+            let slots = slots(instance, status);
+            let wanted = instance.spec.run_config();
+            let updated = status.members.iter().all(|record| record.run == wanted);
+            updated && slots.missing.is_empty() && slots.surplus.is_empty() && is_serving(status, observed)
+        }
+        StepName::UpdateAuth => auth_is_as_wanted(instance, status, observed),
         StepName::StopEtcd => !observed.endpoint.routed && all_members(&|m| m.process != Process::Running),
         StepName::RemoveData => all_members(&|m| !m.footprint && m.process == Process::Absent),
         // Passed by Action::Forget itself, in the transaction that deletes the records.

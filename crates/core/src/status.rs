@@ -26,6 +26,9 @@ pub struct Status {
     pub upgrade_snapshot: Option<UpgradeSnapshot>,
     /// When space was last reclaimed by compaction: not more than once in ten minutes.
     pub compacted_at: Option<Timestamp>,
+    /// The password of root that the cluster was last given; absent before the first.
+    #[serde(default)]
+    pub root_password: Option<AppliedPassword>,
     /// When every member's metrics had first been read; absent before.
     pub monitored_at: Option<Timestamp>,
     /// What is true of the instance now.
@@ -52,6 +55,16 @@ pub struct MemberRecord {
     pub phase: MemberPhase,
     /// The version that it was last seen to run, as etcd prints it.
     pub version: Option<String>,
+}
+
+/// Which password the user root has in a cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppliedPassword {
+    /// The cluster: one that is made of a snapshot brings back the password of that time, and counts as never given
+    /// another.
+    pub cluster_id: u64,
+    /// Which of those that the owner gave ([`crate::instance::Auth::password_generation`]).
+    pub generation: u64,
 }
 
 /// A snapshot taken before an upgrade.

@@ -73,7 +73,8 @@ impl TaskKind {
             ],
             Self::ResizeInstance => &[StepName::PrepareEnv, StepName::ResizeEtcd],
             Self::UpgradeInstance => &[StepName::InstallSuit, StepName::BackupEtcd, StepName::UpgradeEtcd],
-            Self::ModifyConfiguration | Self::ModifyAttribute => &[StepName::PrepareEnv, StepName::UpdateEtcd],
+            Self::ModifyConfiguration => &[StepName::PrepareEnv, StepName::UpdateEtcd],
+            Self::ModifyAttribute => &[StepName::PrepareEnv, StepName::UpdateEtcd, StepName::UpdateAuth],
             Self::DeleteInstance => &[StepName::StopEtcd, StepName::RemoveData, StepName::CleanEnv],
         }
     }
@@ -124,6 +125,8 @@ pub enum StepName {
     UpgradeEtcd,
     /// Every member runs with what is wanted, where it is wanted.
     UpdateEtcd,
+    /// etcd's authentication is on or off, and root has the password, as is wanted.
+    UpdateAuth,
     /// No process of the instance runs.
     StopEtcd,
     /// Nothing of the members is left on disk.
@@ -145,6 +148,7 @@ impl StepName {
             Self::BackupEtcd => "backup_etcd",
             Self::UpgradeEtcd => "upgrade_etcd",
             Self::UpdateEtcd => "update_etcd",
+            Self::UpdateAuth => "update_auth",
             Self::StopEtcd => "stop_etcd",
             Self::RemoveData => "remove_data",
             Self::CleanEnv => "clean_env",

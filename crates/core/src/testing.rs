@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::{
     EtcdVersion, Instance, InstanceId, Status,
-    instance::{BackupSettings, Charge, Security, Spec},
+    instance::{Auth, BackupSettings, Charge, Security, Spec},
     status::{MemberPhase, MemberRecord},
 };
 
@@ -41,6 +41,8 @@ pub fn instance(size: u8) -> Instance {
             charge: Charge::default(),
             disk_size_gb: 20,
             resources: None,
+            auth: Auth::default(),
+            delete_backups: false,
             deletion_protection: false,
             deleting: false,
         },

@@ -18,7 +18,7 @@ pub trait EtcdAdmin: Send + Sync + 'static {
     /// Waits, for at most two seconds, until the member serves its peers at `peer`. `ca` is the instance's CA, PEM.
     async fn serves_peers(&self, peer: SocketAddr, ca: &str) -> bool;
 
-    /// Drops every connection to the instance's members.
+    /// Drops every connection to the instance's members, and the passwords that it was told of them.
     fn forget(&self, instance: &InstanceId);
 }
 

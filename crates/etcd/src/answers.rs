@@ -34,6 +34,8 @@ pub enum Kind {
     RoleTaken,
     NoSuchUser,
     Corrupt,
+    /// The member is a learner, which does not do this.
+    Learner,
     /// Anything else that etcd decided.
     Refused,
 }
@@ -66,7 +68,7 @@ const TEXTS: &[(&str, Kind)] = &[
     ("request timed out", Kind::Silent),
     ("too many requests", Kind::Silent),
     ("server stopped", Kind::Silent),
-    ("rpc not supported for learner", Kind::Silent),
+    ("rpc not supported for learner", Kind::Learner),
 ];
 
 /// What etcd's own answers begin with; everything else comes from the way to it.
@@ -128,7 +130,7 @@ impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
         let Failure { kind, address, reason } = failure;
         match kind {
-            Kind::Silent | Kind::OldToken => Self::NotServing { address, reason },
+            Kind::Silent | Kind::OldToken | Kind::Learner => Self::NotServing { address, reason },
             Kind::NotRoot | Kind::WrongPassword => Self::NotRoot { address, reason },
             Kind::TooManyLearners => Self::TooManyLearners,
             Kind::UnsafeReconfiguration => Self::UnsafeReconfiguration { reason },

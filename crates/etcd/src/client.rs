@@ -15,10 +15,13 @@ use etcd_client::{Certificate, Client, ConnectOptions, GetOptions, Identity, Tls
 use crate::{
     Error, Result,
     admin::{ClientCredentials, EtcdAdmin, Target},
-    answers::reason,
+    answers::{Failure, Kind},
     metrics,
-    session::Password,
+    session::Passwords,
 };
+
+/// What the certificates of all members are for.
+const COMMON_NAME: &str = "127.0.0.1";
 
 /// A key that is read to see whether a quorum answers. Nobody needs to have written it.
 const PROBED_KEY: &str = "health";
@@ -44,7 +47,7 @@ impl Default for Options {
 pub struct LiveAdmin {
     pub(crate) options: Options,
     connections: Mutex<HashMap<(Use, SocketAddr), Connection>>,
-    pub(crate) passwords: Mutex<HashMap<InstanceId, Password>>,
+    pub(crate) passwords: Mutex<HashMap<InstanceId, Passwords>>,
 }
 
 /// What a connection is for. Probes have their own, so that they are held up by nothing else, and a token
@@ -81,18 +84,27 @@ impl LiveAdmin {
             return Ok(kept.client.clone());
         }
         let client = self.connect(target, used_for).await?;
+        self.keep(target, used_for, &client);
+        Ok(client)
+    }
+
+    fn keep(&self, target: &Target, used_for: Use, client: &Client) {
         let connection = Connection {
             instance: target.instance.clone(),
             credentials: target.credentials.clone(),
             client: client.clone(),
         };
-        self.connections().insert(key, connection);
-        Ok(client)
+        self.connections().insert((used_for, target.address), connection);
     }
 
     /// A connection that is not kept. Each call of an operation has its own time.
     pub(crate) async fn connect(&self, target: &Target, used_for: Use) -> Result<Client, String> {
-        let scheme = if target.credentials.is_some() { "https" } else { "http" };
+        // Members show certificates for their addresses.
+        self.connect_as(target, used_for, &target.address.ip().to_string()).await
+    }
+
+    /// The same to a member that has to show a certificate for `name`.
+    async fn connect_as(&self, target: &Target, used_for: Use, name: &str) -> Result<Client, String> {
         let mut options = ConnectOptions::new()
             .with_connect_timeout(self.options.timeout)
             .with_tcp_keepalive(Duration::from_secs(30));
@@ -104,11 +116,10 @@ impl LiveAdmin {
                 TlsOptions::new()
                     .ca_certificate(Certificate::from_pem(&credentials.ca))
                     .identity(Identity::from_pem(&credentials.client.cert, &credentials.client.key))
-                    // Members show certificates for their addresses.
-                    .domain_name(target.address.ip().to_string()),
+                    .domain_name(name),
             );
         }
-        Client::connect([format!("{scheme}://{}", target.address)], Some(options))
+        Client::connect([url(target)], Some(options))
             .await
             // What it says may quote the PEM.
             .map_err(|_| "the control plane's certificate, key or CA for it cannot be read".to_owned())
@@ -119,19 +130,82 @@ impl LiveAdmin {
         self.connections().remove(&(used_for, target.address));
     }
 
-    async fn ask(&self, target: &Target) -> Result<Serving, String> {
-        let client = self.client(target, Use::Probes).await?;
-        match tokio::time::timeout(self.options.timeout, status_and_read(&client)).await {
-            Ok(Ok(serving)) => Ok(serving),
-            Ok(Err(error)) => {
-                if !is_answer(&error) {
-                    self.drop_connection(target, Use::Probes);
+    async fn ask(&self, target: &Target) -> Result<Serving> {
+        let client = self.client(target, Use::Probes).await.map_err(|reason| not_serving(target, reason))?;
+        let failure = match self.in_time(target, status_and_read(&client)).await? {
+            Ok(serving) => return Ok(serving),
+            Err(error) => Failure::new(target.address, &error),
+        };
+        if !matches!(failure.kind, Kind::NotRoot | Kind::OldToken) {
+            return Err(unwell(target, failure));
+        }
+        // From 3.5.28 a member tells its status to root only.
+        let session = self.over(target, Ok(client.clone()))?;
+        if !session.may_log_in() {
+            return Err(unwell(target, failure));
+        }
+        let client = match self.in_time(target, session.log_in_as_root()).await? {
+            Ok(()) => client,
+            Err(failure) if failure.kind == Kind::Learner => Box::pin(self.let_in_by_another(target)).await?,
+            Err(failure) => return Err(unwell(target, failure)),
+        };
+        let answer = self.in_time(target, status_and_read(&client)).await?;
+        answer.map_err(|error| unwell(target, Failure::new(target.address, &error)))
+    }
+
+    /// A connection to a learner that lasts. A learner takes the token of any member, and gives none itself: so the
+    /// connection is first one to a member that was asked before, logs in there, and is then moved.
+    async fn let_in_by_another(&self, target: &Target) -> Result<Client> {
+        let others: Vec<SocketAddr> = {
+            let kept = self.connections();
+            let of_it =
+                kept.iter().filter(|((_, address), c)| c.instance == target.instance && *address != target.address);
+            of_it.filter(|((used_for, _), _)| *used_for == Use::Probes).map(|((_, address), _)| *address).collect()
+        };
+        let mut why =
+            not_serving(target, "it is a learner, and no other member is known that lets anybody in".to_owned());
+        for address in others {
+            let other = Target { address, ..target.clone() };
+            let client = self.connect_as(&other, Use::Probes, COMMON_NAME).await;
+            let session = self.over(&other, client)?;
+            match self.in_time(&other, session.log_in_as_root()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(failure)) => {
+                    why = unwell(&other, failure);
+                    continue;
                 }
-                Err(reason(&error))
+                Err(error) => {
+                    why = error;
+                    continue;
+                }
             }
+            let client = session.client;
+            let move_it = async {
+                client.add_endpoint(url(target)).await?;
+                client.remove_endpoint(url(&other)).await
+            };
+            move_it.await.map_err(|error| unwell(target, Failure::new(target.address, &error)))?;
+            self.keep(target, Use::Probes, &client);
+            return Ok(client);
+        }
+        Err(why)
+    }
+
+    /// The answer of a probe, where one comes in time. A connection that none came over is not used again.
+    async fn in_time<T, E: Answer>(
+        &self,
+        target: &Target,
+        asked: impl Future<Output = Result<T, E>>,
+    ) -> Result<Result<T, E>> {
+        match tokio::time::timeout(self.options.timeout, asked).await {
+            Ok(Err(error)) if !error.is_answer() => {
+                self.drop_connection(target, Use::Probes);
+                Ok(Err(error))
+            }
+            Ok(answer) => Ok(answer),
             Err(_) => {
                 self.drop_connection(target, Use::Probes);
-                Err(self.too_slow())
+                Err(not_serving(target, self.too_slow()))
             }
         }
     }
@@ -144,7 +218,7 @@ impl LiveAdmin {
 #[async_trait]
 impl EtcdAdmin for LiveAdmin {
     async fn probe(&self, target: &Target) -> Result<Serving> {
-        self.ask(target).await.map_err(|reason| not_serving(target, reason))
+        Box::pin(self.ask(target)).await
     }
 
     async fn metrics(&self, target: &Target) -> Result<String> {
@@ -160,7 +234,14 @@ impl EtcdAdmin for LiveAdmin {
 
     fn forget(&self, instance: &InstanceId) {
         self.connections().retain(|_, connection| connection.instance != *instance);
+        self.passwords.lock().unwrap_or_else(PoisonError::into_inner).remove(instance);
     }
+}
+
+/// Where the member serves clients.
+fn url(target: &Target) -> String {
+    let scheme = if target.credentials.is_some() { "https" } else { "http" };
+    format!("{scheme}://{}", target.address)
 }
 
 /// What the member says of itself, after a read that took a quorum.
@@ -205,10 +286,32 @@ fn is_about_permission(error: &etcd_client::Error) -> bool {
     }
 }
 
-/// Whether etcd itself said so: then the connection is good.
-fn is_answer(error: &etcd_client::Error) -> bool {
-    matches!(error, etcd_client::Error::GRpcStatus(status)
-        if status.source().is_none() && status.message().starts_with("etcdserver: "))
+/// What went wrong with a question.
+trait Answer {
+    /// Whether etcd itself said so: then the connection is good.
+    fn is_answer(&self) -> bool;
+}
+
+impl Answer for etcd_client::Error {
+    fn is_answer(&self) -> bool {
+        matches!(self, Self::GRpcStatus(status)
+            if status.source().is_none() && status.message().starts_with("etcdserver: "))
+    }
+}
+
+impl Answer for Failure {
+    fn is_answer(&self) -> bool {
+        self.kind != Kind::Silent
+    }
+}
+
+/// What a probe says of a member that does not answer as it should: that it does not let the control plane in, or that
+/// it does not serve.
+fn unwell(target: &Target, failure: Failure) -> Error {
+    match failure.into() {
+        error @ (Error::NotRoot { .. } | Error::NotServing { .. }) => error,
+        other => not_serving(target, other.to_string()),
+    }
 }
 
 fn not_serving(target: &Target, reason: String) -> Error {

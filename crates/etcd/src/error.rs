@@ -20,7 +20,10 @@ pub enum Error {
     #[error("there is no member to be asked")]
     NobodyToAsk,
     /// The member does not let the control plane do it.
-    #[error("{address} does not take the control plane for root: {reason}; tell the password of its user root")]
+    #[error(
+        "{address} does not take the control plane for root: {reason}; give the password of its user root with \
+         ModifyEtcdAttribute"
+    )]
     NotRoot {
         /// Its client address.
         address: SocketAddr,

@@ -14,12 +14,12 @@ use crate::{
     Alarm, ClusterMember, Error, EtcdOperator, KvHash, LiveAdmin, MemberStatus, Result, SnapshotInfo, SnapshotStream,
     Target,
     client::Use,
-    session::{Password, Session},
+    session::{Passwords, Session},
     snapshot,
 };
 
 impl LiveAdmin {
-    fn passwords(&self) -> MutexGuard<'_, HashMap<InstanceId, Password>> {
+    fn passwords(&self) -> MutexGuard<'_, HashMap<InstanceId, Passwords>> {
         self.passwords.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -33,10 +33,10 @@ impl LiveAdmin {
         self.over(target, self.connect(target, Use::Operations).await)
     }
 
-    fn over(&self, target: &Target, client: Result<etcd_client::Client, String>) -> Result<Session> {
+    pub(crate) fn over(&self, target: &Target, client: Result<etcd_client::Client, String>) -> Result<Session> {
         Ok(Session {
             client: client.map_err(|reason| Error::NotServing { address: target.address, reason })?,
-            password: self.passwords().get(&target.instance).cloned(),
+            passwords: self.passwords().get(&target.instance).cloned().unwrap_or_default(),
             target: target.clone(),
             read_timeout: self.options.timeout,
         })
@@ -73,20 +73,23 @@ impl LiveAdmin {
     }
 
     fn remember(&self, through: &[Target], password: &str) {
-        if let Some(target) = through.first() {
-            self.log_in_with(&target.instance, Some(password));
+        let Some(target) = through.first() else { return };
+        let known = self.passwords().get(&target.instance).is_some_and(|passwords| passwords.is_right(password));
+        if !known {
+            self.log_in_with(&target.instance, &[password]);
         }
     }
 }
 
 #[async_trait]
 impl EtcdOperator for LiveAdmin {
-    fn log_in_with(&self, instance: &InstanceId, root_password: Option<&str>) {
+    fn log_in_with(&self, instance: &InstanceId, root_passwords: &[&str]) {
         let mut passwords = self.passwords();
-        match root_password {
-            Some(password) => passwords.insert(instance.clone(), Password(password.to_owned())),
-            None => passwords.remove(instance),
-        };
+        if root_passwords.is_empty() {
+            passwords.remove(instance);
+        } else {
+            passwords.insert(instance.clone(), Passwords::new(root_passwords));
+        }
     }
 
     async fn members(&self, through: &[Target]) -> Result<Vec<ClusterMember>> {
@@ -143,7 +146,7 @@ impl EtcdOperator for LiveAdmin {
         }
         let enable = |mut member: Session| async move {
             // An earlier member may have turned auth on without its answer arriving.
-            member.password = Some(Password(root_password.to_owned()));
+            member.passwords = Passwords::new(&[root_password]);
             member.make_root(root_password).await?;
             member.enable_auth().await
         };

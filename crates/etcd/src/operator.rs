@@ -14,10 +14,11 @@ use crate::{Error, EtcdAdmin, SnapshotStream, Target};
 /// put those that serve first. Learners answer nothing but [`status`](Self::status) and snapshots.
 #[async_trait]
 pub trait EtcdOperator: EtcdAdmin {
-    /// The root password with which members of `instance` are asked where they do not take the control
-    /// plane's certificate for root, that is where https or client certificates are off. `None` forgets it.
-    /// It is used only once a member refuses without it, so that it may be told before auth is on.
-    fn log_in_with(&self, instance: &InstanceId, root_password: Option<&str>);
+    /// The passwords with which members of `instance` are asked as root where they do not take the control
+    /// plane's certificate for root, that is where https or client certificates are off: each in turn, until
+    /// one is right, which is the first from then on. None forgets them. They are used only once a member
+    /// refuses without, so that they may be told before auth is on.
+    fn log_in_with(&self, instance: &InstanceId, root_passwords: &[&str]);
 
     /// The members of the cluster by rising ID, after a read that took a quorum.
     async fn members(&self, through: &[Target]) -> Result<Vec<ClusterMember>, Error>;

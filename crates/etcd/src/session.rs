@@ -1,8 +1,15 @@
 //! One member that is being asked, over a connection that may have to log in first.
 
-use std::{fmt, future::Future, time::Duration};
+use std::{
+    fmt,
+    future::Future,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 
 use etcd_client::{AlarmAction, AlarmOptions, AlarmType, Client, CompactionOptions, GetOptions, MemberAddOptions};
+
+use zeroize::Zeroizing;
 
 use crate::{
     ClusterMember, Error, MemberStatus, Result, Target,
@@ -23,16 +30,74 @@ pub const DEFRAGMENT_TIMEOUT: Duration = Duration::from_secs(600);
 const ROOT: &str = "root";
 /// A user that nobody has: whether auth is on is seen from how its log-in is refused.
 const NOBODY: &str = "cetcd-asks-whether-auth-is-on";
+/// A login that is refused costs the member about a tenth of a second of a core for each password.
+const BETWEEN_REFUSED_LOGINS: Duration = Duration::from_secs(10);
+
 /// A key that is read for the quorum that it takes.
 const READ_KEY: &str = "health";
 
-/// A password, not to be shown.
-#[derive(Clone)]
-pub struct Password(pub String);
+/// What root's password may be, the most likely first. Clones share what was found out. Not to be shown.
+#[derive(Clone, Default)]
+pub struct Passwords(Arc<Mutex<Known>>);
 
-impl fmt::Debug for Password {
+#[derive(Default)]
+struct Known {
+    all: Vec<Zeroizing<String>>,
+    /// When none of them was right.
+    refused_at: Option<Instant>,
+}
+
+impl Passwords {
+    /// To be tried in this order.
+    pub fn new(all: &[&str]) -> Self {
+        let all = all.iter().map(|password| Zeroizing::new((*password).to_owned())).collect();
+        Self(Arc::new(Mutex::new(Known { all, refused_at: None })))
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether there is any to be tried now.
+    fn any(&self) -> bool {
+        let known = self.known();
+        !known.all.is_empty() && known.refused_at.is_none_or(|at| at.elapsed() >= BETWEEN_REFUSED_LOGINS)
+    }
+
+    fn to_try(&self) -> Vec<Zeroizing<String>> {
+        self.known().all.clone()
+    }
+
+    fn all_are_wrong(&self) {
+        self.known().refused_at = Some(Instant::now());
+    }
+
+    /// The password is right, where it is one of them: it is tried first from now on.
+    pub fn is_right(&self, password: &str) -> bool {
+        let mut known = self.known();
+        let all = &mut known.all;
+        let place = all.iter().position(|known| **known == password);
+        if let Some(place) = place {
+            all[..=place].rotate_right(1);
+            known.refused_at = None;
+        }
+        place.is_some()
+    }
+
+    /// The password is wrong: it is tried last from now on. So the right one comes to be the first, even where the time
+    /// of a call is too short for all of them.
+    fn is_wrong(&self, password: &str) {
+        let mut known = self.known();
+        let all = &mut known.all;
+        if all.first().is_some_and(|first| **first == password) {
+            all.rotate_left(1);
+        }
+    }
+}
+
+impl fmt::Debug for Passwords {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Password(redacted)")
+        f.write_str("Passwords(redacted)")
     }
 }
 
@@ -40,7 +105,7 @@ impl fmt::Debug for Password {
 pub struct Session {
     pub client: Client,
     pub target: Target,
-    pub password: Option<Password>,
+    pub passwords: Passwords,
     /// How long an answer may take that needs no work.
     pub read_timeout: Duration,
 }
@@ -58,9 +123,9 @@ impl Session {
                 Ok(answer) => return Ok(answer),
                 Err(error) => Failure::new(address, &error),
             };
-            match (failure.kind, &self.password) {
-                (Kind::NotRoot | Kind::OldToken, Some(password)) => self.log_in_as_root(password).await?,
-                (Kind::OldToken, None) => {}
+            match (failure.kind, self.passwords.any()) {
+                (Kind::NotRoot | Kind::OldToken, true) => self.log_in_as_root().await?,
+                (Kind::OldToken, false) => {}
                 _ => return Err(failure),
             }
             call().await.map_err(|error| Failure::new(address, &error))
@@ -69,14 +134,35 @@ impl Session {
         tokio::time::timeout(limit, asked).await.unwrap_or_else(|_| Err(Failure::silent(address, too_slow())))
     }
 
-    async fn log_in_as_root(&self, Password(password): &Password) -> Result<(), Failure> {
+    /// Whether there is a password to log in with, that was not just refused.
+    pub fn may_log_in(&self) -> bool {
+        self.passwords.any()
+    }
+
+    pub async fn log_in_as_root(&self) -> Result<(), Failure> {
         let failure = |error| Failure::new(self.target.address, &error);
         let mut client = self.client.clone();
-        match client.update_user(Some((ROOT.to_owned(), password.clone()))).await.map_err(failure) {
-            // Auth was turned off meanwhile, and before 3.5 an old token is refused even so.
-            Err(refused) if refused.kind == Kind::AuthOff => client.update_user(None).await.map_err(failure),
-            answer => answer,
+        let mut last = Ok(());
+        for password in self.passwords.to_try() {
+            last = match client
+                .update_user(Some((ROOT.to_owned(), password.as_str().to_owned())))
+                .await
+                .map_err(failure)
+            {
+                Ok(()) => return Ok(()),
+                // Auth was turned off meanwhile, and before 3.5 an old token is refused even so.
+                Err(refused) if refused.kind == Kind::AuthOff => {
+                    return client.update_user(None).await.map_err(failure);
+                }
+                Err(refused) if refused.kind == Kind::WrongPassword => {
+                    self.passwords.is_wrong(&password);
+                    Err(refused)
+                }
+                Err(other) => return Err(other),
+            };
         }
+        self.passwords.all_are_wrong();
+        last
     }
 
     /// A read that took a quorum: what the member says after it is not older than the read.

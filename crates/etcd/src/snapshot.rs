@@ -152,14 +152,22 @@ pub async fn stream(member: Session) -> Result<SnapshotStream> {
     let address = member.target.address;
     // Says within the time of a read that nobody is there.
     member.status().await?;
-    let stream = member.ask(STALL, || async { member.client.maintenance_client().snapshot().await }).await?;
+    // Whoever may not have it is told so where the first part would be.
+    let begin = || async {
+        let mut stream = member.client.maintenance_client().snapshot().await?;
+        let first = stream.message().await?;
+        Ok((stream, first))
+    };
+    let (stream, first) = member.ask(STALL, begin).await?;
     let bad = move |reason: String| Error::BadSnapshot { address, reason };
     // The connection goes with the stream.
-    let parts = futures::stream::try_unfold((stream, member), move |(mut stream, member)| async move {
+    let parts = futures::stream::try_unfold((stream, first, member), move |(mut stream, part, member)| async move {
+        let Some(part) = part else { return Ok(None) };
+        let part = Bytes::copy_from_slice(part.blob());
         let next = tokio::time::timeout(STALL, stream.message());
         let stalled = |_| bad(format!("nothing more came within {} s", STALL.as_secs()));
-        let part = next.await.map_err(stalled)?.map_err(|error| Failure::new(address, &error))?;
-        Ok(part.map(|part| (Bytes::copy_from_slice(part.blob()), (stream, member))))
+        let next = next.await.map_err(stalled)?.map_err(|error| Failure::new(address, &error))?;
+        Ok(Some((part, (stream, next, member))))
     });
     Ok(SnapshotStream(parts.boxed()))
 }

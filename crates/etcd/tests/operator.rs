@@ -15,10 +15,12 @@ use std::{
 
 use cetcd_core::{
     EtcdVersion,
+    instance::Security,
     member::{MemberSpec, Start},
 };
 use cetcd_etcd::{
-    Alarm, AlarmKind, ClientCredentials, Error, EtcdOperator, Installer, LiveAdmin, Result, Target, client::Options,
+    Alarm, AlarmKind, ClientCredentials, Error, EtcdAdmin, EtcdOperator, Installer, LiveAdmin, Result, Target,
+    client::Options,
 };
 use etcd_client::{Certificate, Client, ConnectOptions, Identity, TlsOptions, Txn, TxnOp};
 use rustix::process::Signal;
@@ -27,6 +29,13 @@ use support::{Member, newest, specs, versions};
 fn admin() -> LiveAdmin {
     LiveAdmin::new(Options { timeout: Duration::from_secs(5) })
 }
+
+/// By certificate, by password over TLS, and by password alone.
+const WAYS_IN: [Security; 3] = [
+    Security { https: true, client_cert_auth: true },
+    Security { https: true, client_cert_auth: false },
+    Security { https: false, client_cert_auth: false },
+];
 
 /// The newest of 3.3, 3.4, 3.5 and of all that are there.
 fn one_of_each() -> Vec<EtcdVersion> {
@@ -61,11 +70,16 @@ async fn eventually<T, F: Future<Output = Result<T>>>(attempt: impl Fn() -> F) -
 }
 
 /// The specifications of members that join one after the other.
-fn joining(version: &EtcdVersion, size: u32) -> (Vec<MemberSpec>, std::sync::Arc<ClientCredentials>) {
-    let (mut specs, control_plane) = specs(version, size, true);
+fn joining(
+    version: &EtcdVersion,
+    size: u32,
+    security: Security,
+) -> (Vec<MemberSpec>, std::sync::Arc<ClientCredentials>) {
+    let (mut specs, control_plane) = specs(version, size, security.https);
     let all: Vec<_> = specs[0].initial_cluster.split(',').map(str::to_owned).collect();
     for (n, spec) in specs.iter_mut().enumerate() {
         spec.initial_cluster = all[..=n].join(",");
+        spec.run.security = security;
         spec.start = if n == 0 { Start::New } else { Start::Existing };
     }
     (specs, control_plane)
@@ -84,12 +98,14 @@ async fn client(target: &Target) -> Client {
 
 #[tokio::test]
 async fn with_auth_on_a_cluster_grows_by_learners_and_shrinks_with_its_leader_last() {
-    for_each(one_of_each(), |version| async move { grow_and_shrink(&version).await }).await;
+    for security in WAYS_IN {
+        for_each(one_of_each(), |version| async move { grow_and_shrink(&version, security).await }).await;
+    }
 }
 
-async fn grow_and_shrink(version: &EtcdVersion) {
+async fn grow_and_shrink(version: &EtcdVersion, security: Security) {
     let admin = &admin();
-    let (specs, control_plane) = joining(version, 3);
+    let (specs, control_plane) = joining(version, 3, security);
     let mut members = vec![Member::launch(&specs[0], &control_plane)];
     members[0].serving(admin).await;
     let first = vec![members[0].target.clone()];
@@ -157,6 +173,7 @@ async fn grow_and_shrink(version: &EtcdVersion) {
 /// Compacts, and sees that every member holds the same.
 async fn same_everywhere(admin: &LiveAdmin, all: &[Target]) {
     let mut writer = client(&all[1]).await;
+    writer.update_user(Some(("root".to_owned(), "secret".to_owned()))).await.unwrap();
     for n in 0..10 {
         writer.put(format!("key-{n}"), "value", None).await.unwrap();
     }
@@ -311,11 +328,11 @@ async fn use_password(version: &EtcdVersion) {
     assert!(second.auth_enabled(&through).await.unwrap());
     let refused = second.defragment(&member.target).await.unwrap_err();
     assert!(matches!(refused, Error::NotRoot { .. }), "{refused}");
-    second.log_in_with(&member.target.instance, Some("wrong"));
+    second.log_in_with(&member.target.instance, &["wrong"]);
     let refused = second.defragment(&member.target).await.unwrap_err();
     assert!(matches!(refused, Error::NotRoot { .. }), "{refused}");
     assert!(!format!("{refused:?}").contains("wrong"), "{refused:?}");
-    second.log_in_with(&member.target.instance, Some("one"));
+    second.log_in_with(&member.target.instance, &["one"]);
     let place = tempfile::tempdir().unwrap().path().join("none").join("snapshot.db");
     let error = second.snapshot_to_file(&member.target, &place).await.unwrap_err();
     assert!(matches!(error, Error::Io { .. }), "{error}");
@@ -325,10 +342,65 @@ async fn use_password(version: &EtcdVersion) {
     second.hash_kv(&member.target, 0).await.unwrap();
 
     // Its token is from before the change.
-    first.log_in_with(&member.target.instance, Some("two"));
+    first.log_in_with(&member.target.instance, &["two"]);
     first.disable_auth(&through).await.unwrap();
     assert!(!first.auth_enabled(&through).await.unwrap());
     assert_eq!(second.alarms(&through).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn with_auth_on_everything_goes_on_in_every_way_to_be_let_in() {
+    for security in WAYS_IN {
+        for_each(one_of_each(), |version| async move { go_on_with_auth(&version, security).await }).await;
+    }
+}
+
+/// One who turns auth on, and one who comes later and knows some passwords, of which one may be right.
+async fn go_on_with_auth(version: &EtcdVersion, security: Security) {
+    let first = admin();
+    let (mut specs, control_plane) = specs(version, 1, security.https);
+    specs[0].run.security = security;
+    let mut member = Member::launch(&specs[0], &control_plane);
+    let id = member.serving(&first).await.member_id;
+    let (instance, through) = (member.target.instance.clone(), [member.target.clone()]);
+    first.enable_auth(&through, "one").await.unwrap();
+    first.set_root_password(&through, "two").await.unwrap();
+
+    let second = admin();
+    assert!(second.auth_enabled(&through).await.unwrap());
+    second.log_in_with(&instance, &["three", "wrong"]);
+    let without = second.members(&through).await;
+    assert_eq!(without.is_ok(), security.client_cert_auth, "{without:?}");
+    // A crash came before the newest one was set.
+    second.log_in_with(&instance, &["three", "two", "one"]);
+    for _ in 0..2 {
+        second.probe(&member.target).await.unwrap();
+        assert_eq!(second.members(&through).await.unwrap().len(), 1);
+        assert_eq!(second.alarms(&through).await.unwrap(), []);
+        second.disarm(&through, &Alarm { member_id: id, kind: AlarmKind::NoSpace }).await.unwrap();
+        let revision = second.status(&member.target).await.unwrap().revision;
+        second.compact(&through, revision).await.unwrap();
+        second.hash_kv(&member.target, 0).await.unwrap();
+        second.defragment(&member.target).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        second.snapshot_to_file(&member.target, &folder.path().join("snapshot.db")).await.unwrap();
+        if version.has_learners() {
+            let peer = support::addresses().1;
+            let learner = second.add_member(&through, &format!("https://{peer}"), true).await.unwrap();
+            second.remove_member(&through, learner).await.unwrap();
+        }
+        second.set_root_password(&through, "three").await.unwrap();
+    }
+    // What it learnt is forgotten with the instance.
+    second.forget(&instance);
+    assert_eq!(second.members(&through).await.is_ok(), security.client_cert_auth);
+    second.log_in_with(&instance, &["three"]);
+    second.disable_auth(&through).await.unwrap();
+    second.disable_auth(&through).await.unwrap();
+    assert!(!second.auth_enabled(&through).await.unwrap());
+    second.enable_auth(&through, "four").await.unwrap();
+    assert!(second.auth_enabled(&through).await.unwrap());
+    assert_eq!(second.members(&through).await.unwrap().len(), 1);
 }
 
 #[tokio::test]

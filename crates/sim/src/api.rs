@@ -2,8 +2,8 @@
 
 use cetcd_controller::World;
 use cetcd_core::{
-    Instance, InstanceId, Task,
-    instance::{BackupSettings, Charge, Resources, Security, Spec},
+    Instance, InstanceId, Status, Task,
+    instance::{Auth, BackupSettings, Charge, Resources, Security, Spec},
     task::{TaskKind, TaskState},
 };
 use cetcd_store::{
@@ -22,8 +22,8 @@ pub struct Wanted {
     pub size: u8,
     /// The oldest of the versions that there are, in place of the one in the middle.
     pub old: bool,
-    /// TLS for clients.
-    pub https: bool,
+    /// How clients reach it.
+    pub security: Security,
     /// Whether a password for backups is sealed with it.
     pub password: bool,
 }
@@ -95,6 +95,18 @@ pub enum Change {
     Configure(u32, u8),
     /// To those of the three subnets, by number.
     Move(Vec<usize>),
+    /// Authentication on or off, where that is said, and a new password of root, where one is given.
+    Auth {
+        /// Whether it is to be on.
+        enabled: Option<bool>,
+        /// Whether there is a new password: [`password`] of the next generation.
+        password: bool,
+    },
+}
+
+/// The password of a generation.
+pub fn password(generation: u64) -> String {
+    format!("password-{generation}")
 }
 
 /// The subnets that there are.
@@ -113,6 +125,7 @@ pub async fn change(world: &World, id: &InstanceId, change: &Change) -> Result<b
         }
     }
     let mut instance = before.clone();
+    let mut txn = Txn::new().when(Compare::mod_revision(records::instance_key(id), revision));
     let kind = match change {
         Change::Resize(size) => {
             instance.spec.size = *size;
@@ -132,14 +145,30 @@ pub async fn change(world: &World, id: &InstanceId, change: &Change) -> Result<b
             instance.spec.subnet_ids = subnets.iter().map(|number| SUBNETS[*number].to_owned()).collect();
             TaskKind::ModifyAttribute
         }
+        Change::Auth { enabled, password: new } => {
+            let auth = &mut instance.spec.auth;
+            if *new {
+                let status: Option<Record<Status>> = records::get(store, &records::status_key(id)).await?;
+                let applied = status.and_then(|status| status.value.root_password).map(|applied| applied.generation);
+                let mut known = records::root_passwords(store, &world.sealer, id).await?;
+                auth.password_generation = known.value.add(&password(auth.password_generation + 1), applied);
+                txn = txn
+                    .when(Compare::mod_revision(records::root_passwords_key(id), known.revision))
+                    .then(records::put_root_passwords(&world.sealer, id, &known.value));
+            }
+            if *enabled == Some(true) && auth.password_generation == 0 {
+                return Ok(false);
+            }
+            auth.enabled = enabled.or(auth.enabled);
+            TaskKind::ModifyAttribute
+        }
     };
     if instance == before || instance.spec.deleting {
         return Ok(false);
     }
     instance.generation += 1;
     let task = Task::accepted(world.entropy.uuid(), kind, &instance, world.clock.now());
-    let txn = Txn::new()
-        .when(Compare::mod_revision(records::instance_key(id), revision))
+    let txn = txn
         .when(Compare::absent(records::task_key(&task)))
         .then(records::put_instance(&instance))
         .then(records::put_task(&task));
@@ -155,7 +184,7 @@ fn spec(wanted: &Wanted) -> Spec {
         subnet_ids: SUBNETS.map(str::to_owned).to_vec(),
         version: VERSIONS[usize::from(!wanted.old)].clone(),
         size: wanted.size,
-        security: Security { https: wanted.https, client_cert_auth: wanted.https },
+        security: wanted.security,
         auto_compaction: None,
         backup: BackupSettings::default(),
         monitor: None,
@@ -164,6 +193,8 @@ fn spec(wanted: &Wanted) -> Spec {
         charge: Charge::default(),
         disk_size_gb: 20,
         resources: None,
+        auth: Auth::default(),
+        delete_backups: false,
         deletion_protection: false,
         deleting: false,
     }

@@ -29,6 +29,8 @@ pub(crate) struct Cluster {
     /// Members that raised NOSPACE.
     pub alarms: BTreeSet<u64>,
     pub auth: bool,
+    /// The password of the user root, where there is one.
+    pub root_password: Option<String>,
 }
 
 /// A member as the cluster lists it.
@@ -72,6 +74,7 @@ impl Cluster {
             acknowledged: 0,
             alarms: BTreeSet::new(),
             auth: false,
+            root_password: None,
         }
     }
 

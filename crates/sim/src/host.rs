@@ -89,6 +89,8 @@ pub(crate) struct Launch {
     pub peer: SocketAddr,
     /// Its version.
     pub version: EtcdVersion,
+    /// Whether it takes a client's certificate for who the client is.
+    pub client_cert_auth: bool,
     /// All that it was started with, in one line.
     pub line: String,
     /// Whom it believes.
@@ -171,6 +173,7 @@ impl Host {
             client: spec.client,
             peer: spec.peer,
             version: spec.run.version.clone(),
+            client_cert_auth: spec.run.security.client_cert_auth,
             line: spec.run.line(),
             trusts: spec.certificates.ca.clone(),
             https: spec.run.security.https,

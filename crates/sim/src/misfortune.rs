@@ -2,7 +2,7 @@
 
 use cetcd_core::InstanceId;
 
-use crate::{Sim, host::Run, sim::State};
+use crate::{Sim, cluster::Cluster, host::Run, sim::State};
 
 impl Sim {
     /// Kills the process of a member.
@@ -136,6 +136,21 @@ impl State {
         if let Some(key) = self.rng.pick(&all) {
             self.note(format_args!("the files of {} can no longer be written", key.0.member_name(key.1)));
             self.host.unwritable.insert(key);
+        }
+    }
+
+    /// Somebody turns auth on or off with etcdctl: on only where there is a user root.
+    pub fn turn_auth_by_hand(&mut self) {
+        let able = |(_, cluster): &(&InstanceId, &Cluster)| cluster.root_password.is_some();
+        let all: Vec<_> = self.host.clusters.iter().filter(able).map(|(id, _)| id.clone()).collect();
+        let Some(id) = self.rng.pick(&all).filter(|id| self.host.serving_cluster(id, self.now).is_some()) else {
+            return;
+        };
+        if let Some(cluster) = self.host.clusters.get_mut(&id) {
+            cluster.auth = !cluster.auth;
+            let word = if cluster.auth { "on" } else { "off" };
+            self.host.fault(&id);
+            self.note(format_args!("auth of {id} is turned {word} by hand"));
         }
     }
 

@@ -12,6 +12,7 @@ use std::{
 
 use cetcd_core::{
     InstanceId,
+    instance::Security,
     member::Start,
     quorum::quorum,
     slots::slots,
@@ -252,6 +253,7 @@ impl Scenario {
             }
             88..90 => state.lose_binaries(),
             90..93 => state.break_one_disk(),
+            93..96 => state.turn_auth_by_hand(),
             _ => {
                 let all: Vec<InstanceId> = state.audit.instances.keys().cloned().collect();
                 let one = state.rng.pick(&all);
@@ -268,7 +270,8 @@ impl Scenario {
             let mut state = self.sim.state();
             let size = state.rng.pick(&[1, 1, 3, 3, 3, 5]).unwrap_or(3);
             let (https, password) = (!state.rng.chance(200), state.rng.chance(300));
-            Wanted { id: None, size, old: state.rng.chance(500), https, password }
+            let security = Security { https, client_cert_auth: https && !state.rng.chance(200) };
+            Wanted { id: None, size, old: state.rng.chance(500), security, password }
         };
         let sim = self.sim.clone();
         self.schedule.call(|world| async move {
@@ -285,10 +288,14 @@ impl Scenario {
             let all: Vec<InstanceId> = state.audit.instances.keys().cloned().collect();
             let Some(id) = state.rng.pick(&all) else { return };
             let size = state.rng.pick(&[1, 1, 3, 3, 3, 5, 7]).unwrap_or(3);
-            let change = match state.rng.below(5) {
+            let change = match state.rng.below(7) {
                 0 | 1 => Change::Resize(size),
                 2 => Change::Upgrade,
                 3 => Change::Configure(u32::try_from(state.rng.between(1, 4)).unwrap_or(1), size),
+                4 | 5 => {
+                    let enabled = state.rng.pick(&[None, Some(true), Some(true), Some(false)]).flatten();
+                    Change::Auth { enabled, password: state.rng.chance(500) }
+                }
                 _ => {
                     let subnets = [&[0, 1, 2][..], &[1, 2], &[2, 0, 1], &[0], &[2]];
                     Change::Move(state.rng.pick(&subnets).unwrap_or(&[0]).to_vec())
@@ -368,6 +375,9 @@ impl State {
         if self.host.clusters.get(id).is_some_and(|cluster| !cluster.alarms.is_empty()) {
             return Some("has no space left".to_owned());
         }
+        if let Some(how) = self.auth_is_not_as_wanted(id) {
+            return Some(how);
+        }
         let line = instance.spec.run_config().line();
         let former = |(_, member): &(u32, &Member)| member.launch.as_ref().is_none_or(|launch| launch.line != line);
         if let Some((ordinal, _)) = self.host.of(id).find(former) {
@@ -394,6 +404,17 @@ impl State {
         }
         let open = self.audit.tasks.values().filter(of_it).find(|task| task.state != TaskState::Done);
         open.map(|task| format!("has the task {task:?}"))
+    }
+
+    fn auth_is_not_as_wanted(&self, id: &InstanceId) -> Option<String> {
+        let (wanted, cluster) = (self.audit.instances.get(id)?.spec.auth, self.host.clusters.get(id)?);
+        if wanted.enabled.is_some_and(|enabled| enabled != cluster.auth) {
+            return Some(format!("has auth {}", if cluster.auth { "on" } else { "off" }));
+        }
+        let generation = wanted.password_generation;
+        let right = Some(api::password(generation));
+        let matters = cluster.auth && generation > 0;
+        (matters && cluster.root_password != right).then(|| format!("has the password {:?}", cluster.root_password))
     }
 
     /// Whether too few voters have their data for the cluster to go on.

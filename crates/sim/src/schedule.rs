@@ -84,6 +84,7 @@ impl Schedule {
         self.crashes += 1;
         let mut state = self.sim.state();
         state.gate.crashed = false;
+        state.told.clear();
         state.note(format_args!("the control plane starts again"));
     }
 

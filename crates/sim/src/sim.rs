@@ -1,6 +1,9 @@
 //! The simulated world as a whole: one state behind one lock, and the handles that the controller is given.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use cetcd_controller::World;
 use cetcd_core::{InstanceId, network::Networks};
@@ -63,6 +66,8 @@ pub(crate) struct State {
     pub changed: u64,
     /// How many certificates were issued.
     pub issued: u64,
+    /// The passwords that the control plane knows in memory.
+    pub told: BTreeMap<InstanceId, Vec<String>>,
 }
 
 impl Sim {
@@ -78,6 +83,7 @@ impl Sim {
             flaw,
             changed: 0,
             issued: 0,
+            told: BTreeMap::new(),
         };
         // Nobody watches this store and nothing in it has a lease.
         let store = MemoryStore::with_history(Arc::new(ManualClock::new(Timestamp::UNIX_EPOCH)), 1);

@@ -35,6 +35,11 @@ impl Sim {
             (id.member_name(*ordinal), json!({ "process": process, "data": member.has_data(), "serves": serves }))
         });
         let routes = state.host.routes.iter().map(|(id, route)| (id.to_string(), json!(format!("{route:?}"))));
+        let auth =
+            state.host.clusters.iter().filter(|(id, _)| audit.instances.contains_key(id)).map(|(id, cluster)| {
+                let word = if cluster.auth { "on" } else { "off" };
+                (id.to_string(), json!({ "auth": word, "password": cluster.root_password }))
+            });
         let mut tasks: Vec<Value> = audit.tasks.values().map(|task| plain(json!(task))).collect();
         tasks.sort_by_key(ToString::to_string);
         json!({
@@ -44,6 +49,7 @@ impl Sim {
             "addresses": audit.addresses.keys().map(ToString::to_string).collect::<Vec<_>>(),
             "policies and secrets": audit.others.keys().collect::<Vec<_>>(),
             "members": members.collect::<Map<_, _>>(),
+            "auth": auth.collect::<Map<_, _>>(),
             "routes": routes.collect::<Map<_, _>>(),
         })
     }

@@ -8,7 +8,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use cetcd_core::InstanceId;
+use cetcd_core::{InstanceId, instance::Security};
 use cetcd_sim::{
     Fate, Flaw, Schedule, Sim, Weather,
     api::{self, Change, Wanted},
@@ -31,9 +31,14 @@ struct Life {
 
 impl Life {
     fn begin(size: u8) -> Self {
+        Self::begin_with(size, true)
+    }
+
+    fn begin_with(size: u8, client_cert_auth: bool) -> Self {
         let sim = Sim::new(5, Flaw::None, false);
         let id = InstanceId::parse("etcd-kit00000").unwrap();
-        let wanted = Wanted { id: Some(id.clone()), size, old: false, https: true, password: true };
+        let security = Security { https: true, client_cert_auth };
+        let wanted = Wanted { id: Some(id.clone()), size, old: false, security, password: true };
         assert!(block_on(api::create(&sim.world(), &wanted)).unwrap().is_some());
         Self { schedule: Schedule::new(&sim), sim, id }
     }
@@ -50,6 +55,19 @@ impl Life {
     fn begin_to_change(size: u8, change: &Change) -> Self {
         let life = Self::made(size);
         assert!(block_on(api::change(&life.sim.world(), &life.id, change)).unwrap());
+        life
+    }
+
+    /// A world with one instance that was made, whose auth was changed by all of `changes`; the last was only accepted.
+    fn begin_to_change_auth(size: u8, client_cert_auth: bool, changes: &[Change]) -> Self {
+        let mut life = Self::begin_with(size, client_cert_auth);
+        for change in changes {
+            life.follow(Script::new());
+            life.sim.set_weather(Weather::Calm);
+            assert!(block_on(api::change(&life.sim.world(), &life.id, change)).unwrap());
+        }
+        // What it was told of passwords is in no memory any more.
+        life.schedule.crash();
         life
     }
 
@@ -217,6 +235,55 @@ fn a_move_to_another_subnet_ends_the_same_whatever_happens_to_any_one_effect() {
     change_ends_alike(1, &Change::Move(vec![2]));
 }
 
+const ON: Change = Change::Auth { enabled: Some(true), password: true };
+const OFF: Change = Change::Auth { enabled: Some(false), password: false };
+const PASSWORD: Change = Change::Auth { enabled: None, password: true };
+
+/// How changes of auth end, the last of them with every fault of any one effect, by certificate and by password.
+fn auth_ends_alike(changes: &[Change], auth: &str, password: Option<&str>) {
+    for client_cert_auth in [true, false] {
+        let begin = || Life::begin_to_change_auth(3, client_cert_auth, changes);
+        let (effects, end) = undisturbed(begin);
+        println!("{} effects", effects.len());
+        assert_eq!(end["auth"]["etcd-kit00000"], serde_json::json!({ "auth": auth, "password": password }));
+        assert_eq!(end["status"]["etcd-kit00000"]["phase"], "running");
+        all_end_alike(&singles(&effects), begin, &end);
+    }
+}
+
+#[test]
+fn turning_auth_on_ends_the_same_whatever_happens_to_any_one_effect() {
+    auth_ends_alike(&[ON], "on", Some("password-1"));
+}
+
+#[test]
+fn turning_auth_off_ends_the_same_whatever_happens_to_any_one_effect() {
+    auth_ends_alike(&[ON, OFF], "off", Some("password-1"));
+}
+
+#[test]
+fn another_password_ends_the_same_whatever_happens_to_any_one_effect() {
+    auth_ends_alike(&[ON, PASSWORD], "on", Some("password-2"));
+}
+
+#[test]
+fn a_password_given_while_auth_is_off_is_that_of_root_once_it_is_on() {
+    auth_ends_alike(&[PASSWORD], "off", None);
+    let on = Change::Auth { enabled: Some(true), password: false };
+    auth_ends_alike(&[ON, OFF, PASSWORD, on], "on", Some("password-2"));
+}
+
+#[test]
+fn members_join_and_are_upgraded_with_auth_on_where_only_a_password_lets_in() {
+    for change in [Change::Resize(3), Change::Upgrade] {
+        let begin = || Life::begin_to_change_auth(1, false, &[ON, change.clone()]);
+        let (effects, end) = undisturbed(begin);
+        println!("{} effects", effects.len());
+        assert_eq!(end["status"]["etcd-kit00000"]["phase"], "running");
+        all_end_alike(&singles(&effects), begin, &end);
+    }
+}
+
 #[test]
 fn a_replacement_ends_the_same_whatever_happens_to_any_one_effect() {
     let (effects, end) = undisturbed(|| Life::begin_to_replace(3));
@@ -261,7 +328,7 @@ fn the_kit_reaches_every_action() {
     life.sim.kill_member(&life.id, 1);
     life.schedule.crash();
     life.follow(Script::new());
-    for change in [Change::Upgrade, Change::Resize(5), Change::Resize(3)] {
+    for change in [Change::Upgrade, Change::Resize(5), Change::Resize(3), ON, PASSWORD, OFF] {
         life.sim.set_weather(Weather::Calm);
         assert!(block_on(api::change(&life.sim.world(), &life.id, &change)).unwrap());
         life.follow(Script::new());
@@ -295,6 +362,9 @@ fn the_kit_reaches_every_action() {
         "compact",
         "defragment",
         "disarm_space",
+        "enable_auth",
+        "set_root_password",
+        "disable_auth",
         "serve_endpoint",
         "start_monitoring",
         "create_backup_policy",

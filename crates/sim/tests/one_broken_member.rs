@@ -1,7 +1,7 @@
 //! A member that cannot be started must not keep the others from what they can do.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use cetcd_core::InstanceId;
+use cetcd_core::{InstanceId, instance::Security};
 use cetcd_sim::{
     Flaw, Schedule, Sim,
     api::{self, Wanted},
@@ -12,7 +12,8 @@ use serde_json::Value;
 fn accepted() -> (Sim, Schedule, InstanceId) {
     let sim = Sim::new(11, Flaw::None, false);
     let id = InstanceId::parse("etcd-broken00").unwrap();
-    let wanted = Wanted { id: Some(id.clone()), size: 3, old: false, https: true, password: false };
+    let security = Security::default();
+    let wanted = Wanted { id: Some(id.clone()), size: 3, old: false, security, password: false };
     assert!(block_on(api::create(&sim.world(), &wanted)).unwrap().is_some());
     (sim.clone(), Schedule::new(&sim), id)
 }

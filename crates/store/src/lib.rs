@@ -20,6 +20,7 @@ mod clock;
 mod effect;
 mod error;
 pub mod memory;
+pub mod passwords;
 pub mod records;
 pub mod seal;
 pub mod sqlite;

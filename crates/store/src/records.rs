@@ -16,7 +16,7 @@ use cetcd_core::{Instance, InstanceId, Status, Task, instance::BackupSettings, m
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
-use crate::{Entry, Error, Op, Result, Store, seal::Sealer};
+use crate::{Entry, Error, Op, Result, Store, passwords::RootPasswords, seal::Sealer};
 
 /// Prefix of every instance.
 pub const INSTANCES: &str = "/instances/";
@@ -72,6 +72,11 @@ pub fn certificates_key(id: &InstanceId) -> String {
 /// Key of the password that backups of the instance use, sealed.
 pub fn backup_password_key(id: &InstanceId) -> String {
     format!("/secrets/{id}/backup-password")
+}
+
+/// Key of the passwords that root of the instance was given: [`RootPasswords`], sealed.
+pub fn root_passwords_key(id: &InstanceId) -> String {
+    format!("/secrets/{id}/root-passwords")
 }
 
 /// Key of a reserved address.
@@ -206,4 +211,28 @@ pub fn open_certificates(sealer: &Sealer, id: &InstanceId, entry: &Entry) -> Res
     // The parser's message may quote the text it read, which is secret: only the fact is told.
     serde_json::from_slice(&plain)
         .map_err(|_| Error::Backend { doing: "read certificates", source: "the record is not as expected".into() })
+}
+
+/// Reads and opens the passwords that root of an instance was given, with the revision they were last written at.
+/// None, at revision 0, where it never was.
+pub async fn root_passwords(store: &dyn Store, sealer: &Sealer, id: &InstanceId) -> Result<Record<RootPasswords>> {
+    let key = root_passwords_key(id);
+    let Some(entry) = store.get(&key).await? else {
+        return Ok(Record { value: RootPasswords::default(), revision: 0 });
+    };
+    Ok(Record { value: open_root_passwords(sealer, id, &entry)?, revision: entry.mod_revision })
+}
+
+/// Opens the passwords that root of an instance was given.
+pub fn open_root_passwords(sealer: &Sealer, id: &InstanceId, entry: &Entry) -> Result<RootPasswords> {
+    let plain = sealer.open(&root_passwords_key(id), &entry.value)?;
+    // As above: only the fact is told.
+    serde_json::from_slice(&plain)
+        .map_err(|_| Error::Backend { doing: "read root's passwords", source: "the record is not as expected".into() })
+}
+
+/// An operation that seals and writes the passwords that root of an instance was given.
+pub fn put_root_passwords(sealer: &Sealer, id: &InstanceId, passwords: &RootPasswords) -> Op {
+    let plain = Zeroizing::new(encode(passwords));
+    put_secret(sealer, &root_passwords_key(id), &plain)
 }

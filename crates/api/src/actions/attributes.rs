@@ -14,11 +14,12 @@ action! {
             "Name" name: Option<String> => length(1, 60), example("test");
             /// New description, at most 256 characters; newlines and tabs are allowed.
             "Description" description: Option<String> => length(0, 256), multiline(), example("example");
-            /// Password of etcd's user root, 1 to 128 characters.
-            "Password" password: Option<String> => length(1, 128), sensitive(), example("123");
-            /// Whether etcd's authentication is on.
+            /// Password of etcd's user root, 1 to 72 characters that take at most 72 bytes, no control characters.
+            /// While authentication is off it is kept for when it is turned on.
+            "Password" password: Option<String> => length(1, 72), sensitive(), example("123");
+            /// Whether etcd's authentication is on. To turn it on takes a Password, now or before.
             "EnableAuth" enable_auth: Option<bool> => example("false");
-            /// Whether deleting the instance deletes its backups too.
+            /// Whether deleting the instance deletes its backups too; they are kept unless this was set.
             "EnableDeleteCos" enable_delete_cos: Option<bool> => example("false");
             /// IDs of the subnets that the members are to be in, 1 to 9.
             "SubnetIds" subnet_ids: Option<Vec<String>> => items(1, 9), length(1, 64),

@@ -55,7 +55,8 @@ pub fn upgrade(client: &Client, upgrade: &Upgrade) -> Result<()> {
     change(client, "UpgradeEtcdInstance", &upgrade.id, &parameters, &upgrade.wait)
 }
 
-fn change(client: &Client, action: &str, id: &str, parameters: &Value, wait: &Wait) -> Result<()> {
+/// Asks for a change, and waits until no task of the instance is under way.
+pub fn change(client: &Client, action: &str, id: &str, parameters: &Value, wait: &Wait) -> Result<()> {
     let began = Instant::now();
     client.call(action, parameters)?;
     if wait.no_wait {

@@ -1,6 +1,7 @@
 //! The command line: data on stdout, progress on stderr, exit codes that mean something.
 
 mod api;
+mod auth;
 mod background;
 mod change;
 mod client;
@@ -75,6 +76,9 @@ enum Command {
     Resize(change::Resize),
     /// Move every member to another version, one after another, and wait
     Upgrade(change::Upgrade),
+    /// etcd's own authentication: turn it on or off, give root another password
+    #[command(subcommand)]
+    Auth(auth::Auth),
     /// List tasks
     Tasks(tasks::Tasks),
     /// Delete an instance and wait until nothing of it is left
@@ -123,6 +127,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Ctl(ctl) => return ctl::run(&Client::open(&global)?, &ctl),
         Command::Resize(resize) => change::resize(&Client::open(&global)?, &resize)?,
         Command::Upgrade(upgrade) => change::upgrade(&Client::open(&global)?, &upgrade)?,
+        Command::Auth(auth) => auth::run(&Client::open(&global)?, &auth)?,
         Command::Tasks(tasks) => tasks::run(&Client::open(&global)?, &tasks, global.output)?,
         Command::Delete(delete) => instances::delete(&Client::open(&global)?, &delete)?,
     }

@@ -48,6 +48,8 @@ fn well() -> (Instance, Status, Observed) {
         members: (0..3).map(|ordinal| member(ordinal, Process::Running, serving(CLUSTER, false))).collect(),
         membership: None,
         out_of_space: Vec::new(),
+        auth: None,
+        refused: None,
         endpoint: ObservedEndpoint { serving: true, routed: true, backends: Vec::new() },
         monitored: true,
         backup_policy: true,

@@ -82,7 +82,42 @@ impl SimEtcd {
         Err(last)
     }
 
+    /// Whether the member lets the control plane do anything: it takes its certificate or its password for root's.
+    fn is_root(state: &State, target: &Target) -> Result<()> {
+        let cluster = &state.host.clusters[&target.instance];
+        let ordinal = Self::member(state, target)?;
+        let launch = state.host.members.get(&(target.instance.clone(), ordinal)).and_then(|m| m.launch.as_ref());
+        let by_certificate = target.credentials.is_some() && launch.is_some_and(|launch| launch.client_cert_auth);
+        let told = state.told.get(&target.instance);
+        let by_password = told.zip(cluster.root_password.as_ref()).is_some_and(|(told, right)| told.contains(right));
+        if !cluster.auth || by_certificate || by_password {
+            return Ok(());
+        }
+        Err(Error::NotRoot { address: target.address, reason: "user name is empty".to_owned() })
+    }
+
+    /// From some version on a member tells its status to those who are let in only.
+    fn may_know(state: &State, target: &Target) -> Result<()> {
+        let ordinal = Self::member(state, target)?;
+        let launch = state.host.members.get(&(target.instance.clone(), ordinal)).and_then(|m| m.launch.as_ref());
+        if launch.is_some_and(|launch| launch.version >= VERSIONS[2]) { Self::is_root(state, target) } else { Ok(()) }
+    }
+
+    /// Asks for what only root may.
     async fn ask<T: Send>(
+        &self,
+        what: &str,
+        through: &[Target],
+        mut apply: impl FnMut(&mut State, &Target) -> Result<T> + Send,
+    ) -> Result<T> {
+        let apply = |state: &mut State, target: &Target| {
+            Self::is_root(state, target)?;
+            apply(state, target)
+        };
+        self.ask_as_anybody(what, through, apply).await
+    }
+
+    async fn ask_as_anybody<T: Send>(
         &self,
         what: &str,
         through: &[Target],
@@ -120,6 +155,7 @@ impl EtcdAdmin for SimEtcd {
     async fn probe(&self, target: &Target) -> Result<Serving> {
         let apply = |state: &mut State| {
             let (ordinal, data) = Self::serving(state, target)?;
+            Self::may_know(state, target)?;
             let (id, host) = (&target.instance, &state.host);
             let cluster = &host.clusters[id];
             let member = &host.members[&(id.clone(), ordinal)];
@@ -151,12 +187,17 @@ impl EtcdAdmin for SimEtcd {
         true
     }
 
-    fn forget(&self, _instance: &InstanceId) {}
+    fn forget(&self, instance: &InstanceId) {
+        self.0.state().told.remove(instance);
+    }
 }
 
 #[async_trait]
 impl EtcdOperator for SimEtcd {
-    fn log_in_with(&self, _instance: &InstanceId, _root_password: Option<&str>) {}
+    fn log_in_with(&self, instance: &InstanceId, root_passwords: &[&str]) {
+        let told = root_passwords.iter().map(|password| (*password).to_owned()).collect();
+        self.0.state().told.insert(instance.clone(), told);
+    }
 
     async fn members(&self, through: &[Target]) -> Result<Vec<ClusterMember>> {
         self.ask("members of", through, |state, target| {
@@ -273,8 +314,9 @@ impl EtcdOperator for SimEtcd {
     }
 
     async fn status(&self, target: &Target) -> Result<MemberStatus> {
-        self.ask("status of a member of", std::slice::from_ref(target), |state, target| {
+        self.ask_as_anybody("status of a member of", std::slice::from_ref(target), |state, target| {
             let (_, data) = Self::serving(state, target)?;
+            Self::may_know(state, target)?;
             let cluster = &state.host.clusters[&target.instance];
             Ok(MemberStatus {
                 cluster_id: cluster.id,
@@ -296,27 +338,42 @@ impl EtcdOperator for SimEtcd {
     }
 
     async fn auth_enabled(&self, through: &[Target]) -> Result<bool> {
-        self.ask("auth of", through, |state, target| Ok(state.host.clusters[&target.instance].auth)).await
+        let auth = |state: &mut State, target: &Target| Ok(state.host.clusters[&target.instance].auth);
+        self.ask_as_anybody("auth of", through, auth).await
     }
 
-    async fn enable_auth(&self, through: &[Target], _root_password: &str) -> Result<()> {
-        self.ask("turn auth on in", through, |state, target| {
-            Self::set_auth(state, target, true);
+    async fn enable_auth(&self, through: &[Target], root_password: &str) -> Result<()> {
+        self.ask_as_anybody("turn auth on in", through, |state, target| {
+            if state.host.clusters[&target.instance].auth {
+                return Self::set_password(state, target, root_password);
+            }
+            if let Some(cluster) = state.host.clusters.get_mut(&target.instance) {
+                (cluster.auth, cluster.root_password) = (true, Some(root_password.to_owned()));
+            }
             Ok(())
         })
-        .await
+        .await?;
+        self.remember(through, root_password);
+        Ok(())
     }
 
     async fn disable_auth(&self, through: &[Target]) -> Result<()> {
         self.ask("turn auth off in", through, |state, target| {
-            Self::set_auth(state, target, false);
+            if let Some(cluster) = state.host.clusters.get_mut(&target.instance) {
+                cluster.auth = false;
+            }
             Ok(())
         })
         .await
     }
 
-    async fn set_root_password(&self, through: &[Target], _password: &str) -> Result<()> {
-        self.ask("set the password of", through, |_, _| Ok(())).await
+    async fn set_root_password(&self, through: &[Target], password: &str) -> Result<()> {
+        self.ask_as_anybody("set the password of", through, |state, target| {
+            Self::set_password(state, target, password)
+        })
+        .await?;
+        self.remember(through, password);
+        Ok(())
     }
 
     async fn snapshot_to_file(&self, target: &Target, _into: &Path) -> Result<SnapshotInfo> {
@@ -341,9 +398,28 @@ impl EtcdOperator for SimEtcd {
 }
 
 impl SimEtcd {
-    fn set_auth(state: &mut State, target: &Target, on: bool) {
+    /// Whoever knows the password already needs not be root for it.
+    fn set_password(state: &mut State, target: &Target, password: &str) -> Result<()> {
+        let cluster = &state.host.clusters[&target.instance];
+        if cluster.root_password.is_none() {
+            return Err(Error::NoRootUser);
+        }
+        if !(cluster.auth && cluster.root_password.as_deref() == Some(password)) {
+            Self::is_root(state, target)?;
+        }
         if let Some(cluster) = state.host.clusters.get_mut(&target.instance) {
-            cluster.auth = on;
+            cluster.root_password = Some(password.to_owned());
+        }
+        Ok(())
+    }
+
+    fn remember(&self, through: &[Target], password: &str) {
+        let mut state = self.0.state();
+        if let Some(target) = through.first() {
+            let told = state.told.entry(target.instance.clone()).or_default();
+            if !told.iter().any(|known| known == password) {
+                told.insert(0, password.to_owned());
+            }
         }
     }
 }

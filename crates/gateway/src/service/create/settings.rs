@@ -11,7 +11,8 @@ use cetcd_api::{
 use cetcd_core::{
     EtcdVersion,
     instance::{
-        AutoCompaction, BackupSettings, Charge, CompactionMode, DEFAULT_DISK_SIZE_GB, MonitorSettings, Security, Spec,
+        Auth, AutoCompaction, BackupSettings, Charge, CompactionMode, DEFAULT_DISK_SIZE_GB, MonitorSettings, Security,
+        Spec,
     },
     network::{Networks, Vpc},
 };
@@ -66,6 +67,8 @@ impl Wanted {
                 Some(size) => u32::try_from(size).map_err(|_| Error::wrong_value(size, "DiskSize"))?,
             },
             resources: None,
+            auth: Auth::default(),
+            delete_backups: false,
             deletion_protection: request.deletion_protection.unwrap_or(false),
             deleting: false,
         };

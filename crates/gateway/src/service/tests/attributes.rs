@@ -47,7 +47,6 @@ async fn what_already_is_so_is_a_success_without_a_write() {
     bench.ask::<ModifyEtcdAttribute>(modification(&id)).await.unwrap();
     let request = ModifyEtcdAttributeRequest {
         name: Some("orders".to_owned()),
-        enable_auth: Some(false),
         enable_delete_cos: Some(false),
         subnet_ids: Some(vec!["subnet-abcd1234".to_owned(), "subnet-abcd2345".to_owned()]),
         ..modification(&id)
@@ -57,20 +56,16 @@ async fn what_already_is_so_is_a_success_without_a_write() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_changed_yet_is_named_and_the_name_is_not_changed_either() {
+async fn what_becomes_of_the_backups_is_kept_without_a_task() {
     let bench = Bench::new().await;
     let id = bench.made().await;
-    let before = bench.everything().await;
-    let renamed = || ModifyEtcdAttributeRequest { name: Some("payments".to_owned()), ..modification(&id) };
-    for (name, request) in [
-        ("Password", ModifyEtcdAttributeRequest { password: Some("secret-1".to_owned()), ..renamed() }),
-        ("EnableAuth", ModifyEtcdAttributeRequest { enable_auth: Some(true), ..renamed() }),
-        ("EnableDeleteCos", ModifyEtcdAttributeRequest { enable_delete_cos: Some(true), ..renamed() }),
-    ] {
-        let text = refusal(bench.ask::<ModifyEtcdAttribute>(request).await, Code::UnsupportedOperation);
-        assert!(text.contains(&format!("`{name}`")) && !text.contains("secret-1"), "{text}");
+    for wanted in [true, false] {
+        let request = ModifyEtcdAttributeRequest { enable_delete_cos: Some(wanted), ..modification(&id) };
+        bench.ask::<ModifyEtcdAttribute>(request).await.unwrap();
+        let instance = bench.instance(&id).await;
+        assert_eq!((instance.spec.delete_backups, instance.generation), (wanted, 1));
     }
-    assert_eq!(bench.everything().await, before);
+    bench.task(&id);
 }
 
 #[tokio::test]

@@ -13,17 +13,6 @@ use cetcd_core::task::{TaskKind, TaskState};
 
 use super::*;
 
-/// An instance whose creation is over.
-async fn settled() -> (Bench, InstanceId) {
-    let bench = Bench::new().await;
-    let id = bench.made().await;
-    let mut task = Task::clone(&bench.task(&id));
-    task.advance(task.steps.len(), at(1));
-    bench.write(Txn::new().then(records::put_task(&task))).await;
-    bench.set_status(&id, &running(3)).await;
-    (bench, id)
-}
-
 fn resize(id: &InstanceId, size: u64) -> ResizeEtcdInstanceRequest {
     ResizeEtcdInstanceRequest { instance_id: id.to_string(), size }
 }

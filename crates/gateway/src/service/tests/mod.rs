@@ -3,6 +3,7 @@
 //! The handlers on a store in memory, with a view that follows it, and no controller: statuses are written by hand.
 
 mod attributes;
+mod auth;
 mod changes;
 mod create;
 mod credentials;
@@ -152,6 +153,17 @@ impl Bench {
     pub async fn everything(&self) -> Vec<Entry> {
         self.store.range("").await.unwrap().entries
     }
+}
+
+/// An instance whose creation is over.
+pub async fn settled() -> (Bench, InstanceId) {
+    let bench = Bench::new().await;
+    let id = bench.made().await;
+    let mut task = Task::clone(&bench.task(&id));
+    task.advance(task.steps.len(), at(1));
+    bench.write(Txn::new().then(records::put_task(&task))).await;
+    bench.set_status(&id, &running(3)).await;
+    (bench, id)
 }
 
 /// A status of an instance that runs.

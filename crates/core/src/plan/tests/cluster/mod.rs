@@ -13,7 +13,7 @@ mod state;
 mod walk;
 
 use self::{
-    state::{Cell, Config, Kind, MOST, State},
+    state::{Access, Cell, Config, Kind, MOST, State},
     walk::Walker,
 };
 
@@ -154,6 +154,32 @@ fn every_way_to_roll_three_and_five_members_while_some_are_to_leave() {
             for state in states(&cells, wanted) {
                 for leader in 0..u8::try_from(length).unwrap() {
                     walker.arrives(State { leader: Some(leader), ..state });
+                }
+            }
+        }
+    }
+    report(&walker, 10_000);
+}
+
+#[test]
+fn every_way_to_the_wanted_authentication() {
+    let mut walker = Walker::new();
+    let told = [None, Some(false), Some(true)];
+    let passwords = [(false, false), (true, false), (true, true)];
+    let mut ways = Vec::new();
+    for (wanted, on) in told.into_iter().flat_map(|wanted| told.map(|on| (wanted, on))) {
+        // Nobody wants it on without a password.
+        let fit = passwords.into_iter().filter(|(given, _)| *given || wanted != Some(true));
+        ways.extend(fit.map(|(given, applied)| Access { wanted, on, given, applied }));
+    }
+    let mut kinds =
+        [Kind::Serving, Kind::Silent, Kind::Due, Kind::Wiped, Kind::LearnerServing, Kind::Gone].map(Cell::of).to_vec();
+    kinds.extend([Config::Recorded, Config::Former].map(|config| Cell { config, ..Cell::WELL }));
+    for length in 1..=3u8 {
+        for cells in ordered(length.into(), &kinds) {
+            for state in [1, 3].into_iter().flat_map(|wanted| states(&cells, wanted)) {
+                for access in &ways {
+                    walker.arrives(State { access: *access, ..state });
                 }
             }
         }

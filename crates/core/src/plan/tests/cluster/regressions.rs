@@ -2,11 +2,12 @@
 
 use super::{
     super::super::{LONGEST_BACK_OFF, Plan, back_off, plan},
-    state::{Cell, Config, Kind, MOST, State, now},
+    state::{Access, Cell, Config, Kind, MOST, State, now},
 };
 use crate::{
     action::Action,
     observed::{Health, Process},
+    status::AppliedPassword,
     testing::client,
 };
 
@@ -210,4 +211,46 @@ fn certificates_are_renewed_before_members_that_do_not_serve_are_looked_after() 
 fn a_dead_member_is_started_before_others_are_given_their_certificates() {
     let plan = decided(&[Kind::Serving, Kind::Serving, Kind::Due], |state| state.stale = 0b011);
     assert_eq!(plan, Plan::Act(Action::RestartMember { ordinal: 2 }));
+}
+
+fn with_access(access: Access) -> Plan {
+    State { access, ..State::well(3) }.plan()
+}
+
+#[test]
+fn auth_that_somebody_turned_off_by_hand_is_turned_on_again_only_where_the_owner_asked_for_it() {
+    let off = Access { on: Some(false), ..Access::default() };
+    assert_eq!(with_access(off), Plan::Converged);
+    let wanted = Access { wanted: Some(true), given: true, applied: true, ..off };
+    assert_eq!(with_access(wanted), Plan::Act(Action::EnableAuth));
+}
+
+#[test]
+fn auth_that_somebody_turned_on_by_hand_is_left_alone_unless_the_owner_wants_it_off() {
+    let on = Access { on: Some(true), ..Access::default() };
+    assert_eq!(with_access(on), Plan::Converged);
+    assert_eq!(with_access(Access { given: true, applied: true, ..on }), Plan::Converged);
+    assert_eq!(with_access(Access { wanted: Some(false), ..on }), Plan::Act(Action::DisableAuth));
+}
+
+#[test]
+fn a_password_given_while_auth_is_off_waits_until_it_is_on() {
+    let given = Access { on: Some(false), given: true, ..Access::default() };
+    assert_eq!(with_access(given), Plan::Converged);
+    assert_eq!(with_access(Access { on: Some(true), ..given }), Plan::Act(Action::SetRootPassword));
+}
+
+#[test]
+fn a_cluster_that_does_not_tell_whether_auth_is_on_is_asked_again() {
+    let decision = with_access(Access { wanted: Some(true), given: true, ..Access::default() });
+    assert!(matches!(decision, Plan::Wait { .. }), "{decision:?}");
+}
+
+#[test]
+fn another_cluster_made_of_a_snapshot_is_given_the_password_again() {
+    let access = Access { wanted: Some(true), on: Some(true), given: true, applied: true };
+    let (instance, mut status, observed) = State { access, ..State::well(3) }.build();
+    assert_eq!(plan(&instance, &status, &observed, now()), Plan::Converged);
+    status.root_password = status.root_password.map(|given| AppliedPassword { cluster_id: 0xb, ..given });
+    assert_eq!(plan(&instance, &status, &observed, now()), Plan::Act(Action::SetRootPassword));
 }

@@ -2,7 +2,7 @@
 
 use super::{
     super::super::Plan,
-    state::{Cell, Config, Kind, State, id_of, later},
+    state::{Access, Cell, Config, Kind, State, id_of, later},
 };
 use crate::{action::Action, quorum::quorum, testing::client};
 
@@ -126,6 +126,26 @@ fn rule(state: &State, plan: &Plan) -> Result<(), &'static str> {
             state.alarm && state.compacted && everyone_votes() && state.full & state.mask(Kind::listed) == 0,
             "an alarm is taken back once there is space",
         ),
+        Action::EnableAuth => {
+            must(all_is_there(state), "auth is changed once all members are there and well")?;
+            must(
+                state.access.wanted == Some(true) && state.access.on == Some(false),
+                "auth is turned on where it is off",
+            )
+        }
+        Action::DisableAuth => {
+            must(all_is_there(state), "auth is changed once all members are there and well")?;
+            must(
+                state.access.wanted == Some(false) && state.access.on == Some(true),
+                "auth is turned off where it is on",
+            )
+        }
+        Action::SetRootPassword => {
+            must(all_is_there(state), "auth is changed once all members are there and well")?;
+            let Access { wanted, on, given, applied } = state.access;
+            must(wanted != Some(false) && on == Some(true), "while auth is off its password waits")?;
+            must(given && !applied, "only another password is set")
+        }
         Action::StartMonitoring => must(everyone_well() && !state.monitored, "who is watched serves"),
         Action::CreateBackupPolicy => must(everyone_well() && !state.policy, "one policy"),
         Action::Bootstrap { .. } | Action::LatchCluster { .. } => Err("a cluster is founded once"),
@@ -133,8 +153,19 @@ fn rule(state: &State, plan: &Plan) -> Result<(), &'static str> {
     }
 }
 
+/// Whether every wanted member is there, no other, and each serves with what is wanted.
+fn all_is_there(state: &State) -> bool {
+    let members = state.count(|kind| kind != Kind::None);
+    state.cells.iter().all(|cell| well(*cell))
+        && members == usize::from(state.wanted)
+        && state.kept().count() == members
+}
+
+fn well(cell: Cell) -> bool {
+    cell.kind == Kind::None || (cell.kind == Kind::Serving && cell.config == Config::Wanted)
+}
+
 fn idle(state: &State, plan: &Plan) -> Result<(), &'static str> {
-    let well = |cell: &Cell| cell.kind == Kind::None || (cell.kind == Kind::Serving && cell.config == Config::Wanted);
     match plan {
         Plan::Wait { until, .. } => {
             let startable = |cell: &Cell| cell.kind.listed() && cell.kind.data() && !cell.kind.runs();
@@ -145,10 +176,11 @@ fn idle(state: &State, plan: &Plan) -> Result<(), &'static str> {
         }
         Plan::Converged => {
             let members = state.count(|kind| kind != Kind::None);
-            must(state.cells.iter().all(well), "what is done is well")?;
+            must(state.cells.iter().all(|cell| well(*cell)), "what is done is well")?;
             must(members == usize::from(state.wanted) && state.kept().count() == members, "all places are filled")?;
             must(state.endpoint_serving && state.backends == state.mask(Kind::serves), "clients reach all members")?;
             must(!state.due && state.stale & state.mask(Kind::runs) == 0, "what members show is what it should be")?;
+            must(state.access.as_wanted(), "auth is as wanted")?;
             must(state.monitored && state.policy && state.credentials && state.installed, "all that follows is there")
         }
         Plan::Act(_) => unreachable!("asked for what is no action"),

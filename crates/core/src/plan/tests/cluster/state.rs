@@ -6,10 +6,10 @@ use super::super::super::{Plan, plan};
 use crate::{
     EtcdVersion, Instance, Status,
     certificates::{Holder, Issued, Leaf, OnDisk, Validity},
-    instance::RunConfig,
+    instance::{Auth, RunConfig},
     observed::{Health, Observed, ObservedEndpoint, ObservedMember, Peer, Process, Serving},
     quorum::quorum,
-    status::UpgradeSnapshot,
+    status::{AppliedPassword, UpgradeSnapshot},
     testing::{self, at, client},
 };
 
@@ -159,6 +159,31 @@ impl Cell {
     }
 }
 
+/// etcd's own authentication: what is wanted of it, and what is seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Access {
+    /// Whether it is to be on, where that was said.
+    pub wanted: Option<bool>,
+    /// Whether it is on, where that is known.
+    pub on: Option<bool>,
+    /// A password was given.
+    pub given: bool,
+    /// It is recorded that root has it.
+    pub applied: bool,
+}
+
+impl Access {
+    pub fn managed(self) -> bool {
+        self.given || self.wanted.is_some()
+    }
+
+    /// Whether nothing is left to do.
+    pub fn as_wanted(self) -> bool {
+        let password = self.on == Some(false) || !self.given || self.applied;
+        !self.managed() || (self.on.is_some() && password && (self.wanted.is_none() || self.wanted == self.on))
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 pub struct State {
@@ -186,6 +211,7 @@ pub struct State {
     pub due: bool,
     /// One bit for each member whose files are not what the store has for it.
     pub stale: u16,
+    pub access: Access,
 }
 
 /// Far enough from the beginning of time for anything to be ten minutes ago.
@@ -220,6 +246,7 @@ impl State {
             full: 0,
             due: false,
             stale: 0,
+            access: Access::default(),
         };
         state.backends = state.mask(Kind::serves);
         state.leader = state.first(Kind::serves);
@@ -296,6 +323,11 @@ impl State {
         status.upgrade_snapshot =
             self.snapshot.then(|| UpgradeSnapshot { version, path: String::new(), bytes: 1, taken_at: now() });
         status.compacted_at = self.compacted.then(now);
+        let Access { wanted: enabled, on, given, applied } = self.access;
+        let generation = 2;
+        instance.spec.auth = Auth { enabled, password_generation: if given { generation } else { 0 } };
+        let applied = if applied { generation } else { generation - 1 };
+        status.root_password = given.then_some(AppliedPassword { cluster_id: CLUSTER, generation: applied });
         *observed = Observed {
             credentials: self.credentials,
             issued: Issued { authority: None, leaves: self.due.then(due_leaf).into_iter().collect() },
@@ -303,6 +335,8 @@ impl State {
             members: Vec::with_capacity(MOST),
             membership: (self.count(Kind::serves) > 0).then(Vec::new),
             out_of_space: if self.alarm { vec![1] } else { Vec::new() },
+            auth: on,
+            refused: None,
             endpoint: ObservedEndpoint {
                 serving: self.endpoint_serving,
                 routed: true,

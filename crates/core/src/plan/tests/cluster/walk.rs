@@ -155,6 +155,9 @@ pub fn ideal(mut state: State, action: &Action) -> State {
         Action::Compact => state.compacted = true,
         Action::Defragment { ordinal } => state.full &= !(1 << ordinal),
         Action::DisarmSpace => state.alarm = false,
+        Action::EnableAuth => (state.access.on, state.access.applied) = (Some(true), true),
+        Action::DisableAuth => state.access.on = Some(false),
+        Action::SetRootPassword => state.access.applied = true,
         Action::StartMonitoring => state.monitored = true,
         Action::CreateBackupPolicy => state.policy = true,
         other => unreachable!("{other:?} is refused by the rules"),
@@ -189,6 +192,9 @@ pub fn settled(mut state: State) -> State {
 /// The state after a while: what was starting serves, where there is a quorum; pauses are over.
 pub fn waited(mut state: State) -> State {
     let decides = state.decides();
+    if decides && state.access.managed() && state.access.on.is_none() {
+        state.access.on = Some(true);
+    }
     for cell in &mut state.cells {
         cell.kind = match cell.kind {
             Kind::Silent if decides => Kind::Serving,
