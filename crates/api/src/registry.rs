@@ -46,6 +46,7 @@ macro_rules! for_each_action {
             ModifyEtcdAttribute,
             ModifyEtcdConfiguration,
             ModifyEtcdSnapshotPolicy,
+            RecoverEtcdInstance,
             ResizeEtcdInstance,
             UpgradeEtcdInstance,
         }

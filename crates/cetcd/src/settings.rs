@@ -37,6 +37,8 @@ pub struct Settings {
     pub tls: Tls,
     /// Backups.
     pub backup: Backup,
+    /// What is done where a cluster lost its quorum.
+    pub recovery: Recovery,
     /// The service's own log.
     pub log: Log,
 }
@@ -99,6 +101,25 @@ pub struct Backup {
     pub url: Option<String>,
 }
 
+/// What is done where a cluster lost its quorum.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Recovery {
+    /// Who decides that a cluster goes on without a quorum.
+    pub policy: RecoveryPolicy,
+}
+
+/// Who decides that a cluster goes on without a quorum.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum RecoveryPolicy {
+    /// A person, by RecoverEtcdInstance.
+    #[default]
+    Manual,
+    /// The service, where no restart can bring the quorum back.
+    Automatic,
+}
+
 /// The service's own log.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -122,6 +143,7 @@ impl Default for Settings {
             runtime: Runtime::default(),
             tls: Tls::default(),
             backup: Backup::default(),
+            recovery: Recovery::default(),
             log: Log::default(),
         }
     }
@@ -152,7 +174,7 @@ impl Default for Log {
 }
 
 /// The tables of [`Settings`]: `CETCD_LIMITS_REQUESTS_PER_SECOND` is `limits.requests_per_second`.
-const TABLES: [&str; 6] = ["limits", "etcd", "runtime", "tls", "backup", "log"];
+const TABLES: [&str; 7] = ["limits", "etcd", "runtime", "tls", "backup", "recovery", "log"];
 
 /// What the flags set.
 #[derive(Debug, Default)]
@@ -161,6 +183,8 @@ pub struct Flags {
     pub data_dir: Option<PathBuf>,
     /// `--listen`.
     pub listen: Option<SocketAddr>,
+    /// `--recovery-policy`.
+    pub recovery_policy: Option<RecoveryPolicy>,
 }
 
 /// Reads the settings. `environment` is the process's own in production.
@@ -187,7 +211,10 @@ pub fn load(
     if let Some(listen) = flags.listen {
         table.insert("listen".to_owned(), Value::String(listen.to_string()));
     }
-    let settings: Settings = table.try_into().context("a setting is wrong")?;
+    let mut settings: Settings = table.try_into().context("a setting is wrong")?;
+    if let Some(policy) = flags.recovery_policy {
+        settings.recovery.policy = policy;
+    }
     check(&settings)?;
     Ok(settings)
 }
@@ -267,12 +294,25 @@ mod tests {
         std::fs::write(&file, "listen = \"127.0.0.1:1\"\ndata_dir = \"file\"\n[limits]\nrequests_per_second = 7\n")
             .unwrap();
         let vars = environment(&[("CETCD_LISTEN", "127.0.0.1:2"), ("CETCD_DATA_DIR", "environment")]);
-        let flags = Flags { listen: Some("127.0.0.1:3".parse().unwrap()), data_dir: None };
+        let flags = Flags { listen: Some("127.0.0.1:3".parse().unwrap()), ..Flags::default() };
         let settings = load(Some(&file), vars, flags).unwrap();
         assert_eq!(settings.listen.port(), 3);
         assert_eq!(settings.data_dir, Path::new("environment"));
         assert_eq!(settings.limits.requests_per_second, 7);
         assert_eq!(settings.limits.instances_per_region, 5);
+    }
+
+    #[test]
+    fn a_person_decides_about_a_lost_quorum_unless_it_is_set_otherwise() {
+        let policy = |vars: &[(&str, &str)], flag| {
+            let flags = Flags { recovery_policy: flag, ..Flags::default() };
+            load(None, environment(vars), flags).map(|settings| settings.recovery.policy)
+        };
+        assert_eq!(policy(&[], None).unwrap(), RecoveryPolicy::Manual);
+        let automatic = [("CETCD_RECOVERY_POLICY", "automatic")];
+        assert_eq!(policy(&automatic, None).unwrap(), RecoveryPolicy::Automatic);
+        assert_eq!(policy(&automatic, Some(RecoveryPolicy::Manual)).unwrap(), RecoveryPolicy::Manual);
+        assert!(policy(&[("CETCD_RECOVERY_POLICY", "always")], None).is_err());
     }
 
     #[test]

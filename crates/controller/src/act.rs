@@ -3,6 +3,7 @@
 mod endpoint;
 mod maintenance;
 mod members;
+mod recovery;
 
 use std::sync::Arc;
 
@@ -63,9 +64,8 @@ pub(crate) async fn act(world: &World, subject: &Subject<'_>, action: &Action) -
         }
         Action::Bootstrap { ordinals } => start_members(world, subject, ordinals, Start::New).await,
         Action::LatchCluster { cluster_id } => latch_cluster(world, subject, *cluster_id).await,
-        Action::RestartMember { ordinal } | Action::JoinMember { ordinal } => {
-            start_members(world, subject, &[*ordinal], Start::Existing).await
-        }
+        Action::RestartMember { ordinal } => start_members(world, subject, &[*ordinal], Start::Existing).await,
+        Action::JoinMember { ordinal } => start_members(world, subject, &[*ordinal], Start::Join).await,
         Action::AddToCluster { ordinal } => members::add(world, subject, *ordinal).await,
         Action::PromoteMember { id, .. } => Ok(world.admin.promote_member(&subject.targets(), *id).await?),
         Action::RemoveFromCluster { ordinal, id } => members::remove(world, subject, *ordinal, *id).await,
@@ -95,6 +95,10 @@ pub(crate) async fn act(world: &World, subject: &Subject<'_>, action: &Action) -
             }
             Ok(())
         }
+        Action::BeginRecovery { from } => recovery::begin(world, subject, from).await,
+        Action::SetAside { ordinals } => recovery::set_aside(world, subject, ordinals).await,
+        Action::ForceNewCluster { ordinal } => recovery::force(world, subject, *ordinal).await,
+        Action::EndRecovery { forced } => recovery::end(world, subject, *forced).await,
         Action::Forget => forget(world, subject).await,
     }
 }
@@ -113,7 +117,7 @@ async fn issue_credentials(world: &World, subject: &Subject<'_>) -> Result<()> {
     settled(world.store.txn(txn).await?.succeeded, "the certificates")
 }
 
-async fn start_members(world: &World, subject: &Subject<'_>, ordinals: &[u32], start: Start) -> Result<()> {
+pub(crate) async fn start_members(world: &World, subject: &Subject<'_>, ordinals: &[u32], start: Start) -> Result<()> {
     let specs: Vec<MemberSpec> = ordinals.iter().map(|o| member_spec(subject, *o, start)).collect::<Result<_>>()?;
     // All of them to the end: one that fails at once must not cut off those that would have formed the cluster
     // without it.

@@ -5,12 +5,12 @@ use std::{collections::BTreeMap, sync::Arc};
 use cetcd_core::{
     Instance, InstanceId, Status,
     member::KeyPair,
-    observed::{Health, Observed, ObservedEndpoint, ObservedMember, Peer, Process},
+    observed::{Health, Observed, ObservedEndpoint, ObservedMember, Peer, Process, Standing},
     plan::serves,
 };
 use cetcd_etcd::{
     admin::{ClientCredentials, Target},
-    operator::AlarmKind,
+    operator::{AlarmKind, ClusterMember},
 };
 use cetcd_runtime::MemberView;
 use cetcd_store::{
@@ -61,6 +61,7 @@ pub(crate) async fn observe(
         .as_ref()
         .is_some_and(|c| status.members.iter().all(|member| c.all.members.contains_key(&member.ordinal)));
     let (membership, out_of_space) = look_at_cluster(world, instance, status, &members, certificates.as_deref()).await;
+    let standings = look_at_survivors(world, instance, status, &members, certificates.as_deref()).await;
     let policies = world.store.range(&records::policies_prefix(&instance.id)).await?;
     let observed = Observed {
         credentials: complete && !status.members.is_empty(),
@@ -71,6 +72,8 @@ pub(crate) async fn observe(
         endpoint,
         monitored: status.monitored_at.is_some(),
         backup_policy: !policies.entries.is_empty(),
+        standings,
+        automatic_recovery: world.policies.automatic_recovery,
     };
     Ok(Look { observed, certificates })
 }
@@ -128,23 +131,66 @@ async fn look_at_cluster(
     }
     let (listed, alarms) = futures::join!(world.admin.members(&through), world.admin.alarms(&through));
     let membership = listed.inspect_err(|error| tracing::debug!(instance = %instance.id, %error, "no list")).ok();
-    let membership = membership.map(|members| {
-        members
-            .into_iter()
-            .map(|member| Peer {
-                id: member.id,
-                url: member.peer_urls.into_iter().next().unwrap_or_default(),
-                learner: member.learner,
-                started: !member.name.is_empty(),
-            })
-            .collect()
-    });
+    let membership = membership.map(|members| members.into_iter().map(peer).collect());
     // Alarms that could not be read are not none: what is not known of the cluster is waited for as a whole.
     let Ok(alarms) = alarms.inspect_err(|error| tracing::debug!(instance = %instance.id, %error, "no alarms")) else {
         return (None, Vec::new());
     };
     let alarms = alarms.into_iter();
     (membership, alarms.filter(|alarm| alarm.kind == AlarmKind::NoSpace).map(|alarm| alarm.member_id).collect())
+}
+
+/// What members say of themselves while nobody serves. In all other times nobody is asked.
+async fn look_at_survivors(
+    world: &World,
+    instance: &Instance,
+    status: &Status,
+    members: &[ObservedMember],
+    certificates: Option<&Certificates>,
+) -> Vec<Standing> {
+    if status.cluster_id.is_none() || instance.spec.deleting || members.iter().any(|m| m.serving().is_some()) {
+        return Vec::new();
+    }
+    let with_data = members.iter().filter(|member| member.data);
+    let standings = with_data.map(|member| async move {
+        let target = target(instance, status.member(member.ordinal)?.client, certificates)?;
+        let runs = member.process == Process::Running;
+        let said = if runs { world.admin.status(&target).await.ok() } else { None };
+        let Some(said) = said else {
+            // One that was started again without a quorum answers nobody.
+            let path = world.runtime.data_path(&instance.id, member.ordinal);
+            let found = world.admin.on_disk(&path).await.ok()?;
+            return Some(Standing {
+                ordinal: member.ordinal,
+                cluster_id: found.cluster_id,
+                learner: found.members.iter().any(|other| other.id == found.member_id && other.learner),
+                led: false,
+                index: found.index,
+                revision: found.revision,
+                peers: found.members.into_iter().map(peer).collect(),
+            });
+        };
+        let known = world.admin.known_members(&target).await.unwrap_or_default();
+        Some(Standing {
+            ordinal: member.ordinal,
+            cluster_id: said.cluster_id,
+            learner: said.learner,
+            led: said.leader_id.is_some(),
+            index: said.raft_index,
+            revision: said.revision,
+            peers: known.into_iter().map(peer).collect(),
+        })
+    });
+    join_all(standings).await.into_iter().flatten().collect()
+}
+
+fn peer(member: ClusterMember) -> Peer {
+    Peer {
+        id: member.id,
+        url: member.peer_urls.into_iter().next().unwrap_or_default(),
+        learner: member.learner,
+        started: !member.name.is_empty(),
+    }
 }
 
 /// How to ask the member at `address`; `None` where that takes certificates that are not there.

@@ -42,6 +42,7 @@ pub(crate) async fn place(world: &World, instance: &Instance, status: &Status, r
             peer: found.peer,
             phase: MemberPhase::Pending,
             version: None,
+            served_at: None,
         });
     }
     next.members.sort_by_key(|member| member.ordinal);

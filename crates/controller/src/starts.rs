@@ -22,7 +22,9 @@ impl FailedStarts {
     pub fn note(&mut self, action: &Action, succeeded: bool, now: Timestamp) {
         let ordinals = match action {
             Action::Bootstrap { ordinals } => ordinals.as_slice(),
-            Action::RestartMember { ordinal } | Action::JoinMember { ordinal } => std::slice::from_ref(ordinal),
+            Action::RestartMember { ordinal }
+            | Action::JoinMember { ordinal }
+            | Action::ForceNewCluster { ordinal } => std::slice::from_ref(ordinal),
             _ => return,
         };
         for ordinal in ordinals {

@@ -10,6 +10,7 @@ use crate::{
     act::{Subject, act},
     observe::{Certificates, observe},
     record::record,
+    served::Served,
     starts::FailedStarts,
 };
 
@@ -36,12 +37,14 @@ pub struct Reconciler {
     certificates: Option<Arc<Certificates>>,
     failure: Option<String>,
     failed_starts: FailedStarts,
+    served: Served,
 }
 
 impl Reconciler {
     /// A reconciler of the instance `id`.
     pub fn new(world: World, metrics: Metrics, id: InstanceId) -> Self {
-        Self { world, metrics, id, certificates: None, failure: None, failed_starts: FailedStarts::default() }
+        let failed_starts = FailedStarts::default();
+        Self { world, metrics, id, certificates: None, failure: None, failed_starts, served: Served::default() }
     }
 
     /// The instance that it is about.
@@ -58,8 +61,10 @@ impl Reconciler {
         };
         let status: Option<Record<Status>> = records::get(store, &records::status_key(&self.id)).await?;
         let status = status.unwrap_or_else(|| Record { value: Status::default(), revision: 0 });
+        let began = self.world.clock.now();
         let look = observe(&self.world, &instance.value, &status.value, self.certificates.take()).await?;
         self.certificates = look.certificates;
+        self.served.saw(&look.observed, began);
         let now = self.world.clock.now();
         let plan = if self.failed_starts.any() && !instance.value.spec.deleting {
             plan::plan(&instance.value, &status.value, &self.failed_starts.shown_in(&look.observed), now)
@@ -68,7 +73,7 @@ impl Reconciler {
         };
         // What is as wanted has no failure to tell of: the last action was done, and only its answer was lost.
         let failure = self.failure.as_deref().filter(|_| plan != Plan::Converged);
-        let status = record(&self.world, &instance, &status, &look.observed, &plan, failure).await?;
+        let status = record(&self.world, &instance, &status, &look.observed, &plan, failure, &self.served).await?;
         self.metrics.saw(&self.id, status.value.phase);
         match plan {
             Plan::Act(action) => {

@@ -30,4 +30,14 @@ pub struct World {
     pub entropy: Arc<dyn Entropy>,
     /// Names zones.
     pub networks: Arc<Networks>,
+    /// What the service does by itself.
+    pub policies: Policies,
+}
+
+/// What the service does by itself and what it leaves to a person, for all instances.
+#[derive(Debug, Clone, Default)]
+pub struct Policies {
+    /// Whether a cluster that lost its quorum for good goes on with the best of its survivors; else somebody has to
+    /// ask for it.
+    pub automatic_recovery: bool,
 }

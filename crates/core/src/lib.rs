@@ -16,6 +16,7 @@ pub mod observed;
 pub mod plan;
 pub mod progress;
 pub mod quorum;
+pub mod recovery;
 pub mod slots;
 pub mod status;
 pub mod task;

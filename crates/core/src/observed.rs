@@ -24,6 +24,29 @@ pub struct Observed {
     pub monitored: bool,
     /// Whether the instance has a backup policy.
     pub backup_policy: bool,
+    /// What members say of themselves while nobody serves, by ordinal; asked for only then.
+    pub standings: Vec<Standing>,
+    /// Whether the service is set to go on without a quorum by itself.
+    pub automatic_recovery: bool,
+}
+
+/// What a member says of itself that cannot serve: no quorum stands behind it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// Its number within the instance.
+    pub ordinal: u32,
+    /// ID of its cluster.
+    pub cluster_id: u64,
+    /// Whether it has no vote.
+    pub learner: bool,
+    /// Whether it knows of a leader.
+    pub led: bool,
+    /// The last index of the log that it knows to be committed.
+    pub index: u64,
+    /// The revision of its keys.
+    pub revision: i64,
+    /// The members as it knows them; empty where it did not tell.
+    pub peers: Vec<Peer>,
 }
 
 /// A member as the cluster lists it.

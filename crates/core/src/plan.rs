@@ -4,12 +4,13 @@
 //!
 //! ```text
 //!   deletion ─ creation ─┐ until a cluster ID is latched
-//!                        └► restart ─ space ─ membership::finish ─ endpoint ─ prepare
+//!                        └► recovery::go_on ─ restart ─ recovery::begin ─ space ─ membership::finish ─ endpoint ─ prepare
 //!                               ─ all healthy? ─ rolling ─ membership::change ─ monitoring ─ policy
 //! ```
 
 mod endpoint;
 mod membership;
+mod recovery;
 mod restart;
 mod rolling;
 mod space;
@@ -55,7 +56,10 @@ pub fn plan(instance: &Instance, status: &Status, observed: &Observed, now: Time
     let look = Look { instance, status, observed, cluster_id };
     // What heals comes first, then what changes, then what only follows. Restarts come before the endpoint: a
     // member that is back is the better backend.
-    restart::dead_member(&look, now)
+    // A recovery that has begun is alone with the instance: what it takes apart must not be put together again.
+    recovery::go_on(&look, now)
+        .or_else(|| restart::dead_member(&look, now))
+        .or_else(|| recovery::begin(&look, now))
         .or_else(|| space::relieve(&look, now))
         .or_else(|| membership::finish(&look, now))
         .or_else(|| endpoint::serve(&look))

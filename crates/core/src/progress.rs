@@ -23,6 +23,10 @@ fn is_passed(step: StepName, instance: &Instance, status: &Status, observed: &Ob
         StepName::PrepareEnv => is_placed(instance, status) && observed.credentials,
         StepName::InstallSuit => observed.installed,
         StepName::CreateEtcd => is_serving(status, observed),
+        StepName::RecoverEtcd => {
+            status.recovery.is_none()
+                && observed.members.iter().any(|m| status.cluster_id.is_some_and(|id| serves(m, id)))
+        }
         StepName::InstallMonitor => observed.monitored,
         StepName::CreateBackupPolicy => observed.backup_policy,
         StepName::BackupEtcd => {
@@ -54,6 +58,8 @@ pub fn phase(instance: &Instance, status: &Status, observed: &Observed) -> Phase
         Phase::Deleting
     } else if status.observed_generation == 0 {
         Phase::Creating
+    } else if status.recovery.is_some() {
+        Phase::Abnormal
     } else if status.observed_generation < instance.generation {
         let joins = status.members.iter().any(|member| observed.peer(&member.peer_url()).is_none_or(|p| p.learner));
         if status.members.iter().any(|member| member.run.version != *version) {
@@ -131,7 +137,7 @@ pub fn conditions(instance: &Instance, status: &Status, observed: &Observed) -> 
             },
         ),
         (ConditionKind::MembersHealthy, down.is_empty(), down.join("; ")),
-        (ConditionKind::Quorum, healthy >= quorum(voters), format!("{healthy} of {voters} voters serve")),
+        (ConditionKind::Quorum, healthy >= quorum(voters), quorum_reason(status, healthy, voters)),
         (
             ConditionKind::EndpointServing,
             observed.endpoint.serving,
@@ -142,6 +148,24 @@ pub fn conditions(instance: &Instance, status: &Status, observed: &Observed) -> 
             },
         ),
     ]
+}
+
+/// How many voters serve, and what became of a quorum that was lost.
+fn quorum_reason(status: &Status, healthy: usize, voters: usize) -> String {
+    let mut reason = format!("{healthy} of {voters} voters serve");
+    if let Some(recovery) = &status.recovery {
+        reason.push_str(&format!(
+            "; since {} the cluster is made to go on: {}",
+            recovery.began_at,
+            recovery.from.bound()
+        ));
+    } else if let Some(loss) = &status.quorum_loss {
+        reason.push_str(&format!("; {}", loss.describe()));
+    } else if let Some(recovered) = &status.recovered {
+        let (at, bound) = (recovered.at, recovered.from.bound());
+        reason.push_str(&format!("; at {at} the cluster was made to go on without a quorum: {bound}"));
+    }
+    reason
 }
 
 #[cfg(test)]

@@ -43,6 +43,7 @@ pub fn instance(size: u8) -> Instance {
             resources: None,
             deletion_protection: false,
             deleting: false,
+            recovery_asked: 0,
         },
     }
 }
@@ -63,6 +64,7 @@ pub fn member(ordinal: u8) -> MemberRecord {
         peer: (client(ordinal).ip(), 2380).into(),
         phase: MemberPhase::Pending,
         version: None,
+        served_at: None,
     }
 }
 

@@ -66,7 +66,7 @@ fn joining(version: &EtcdVersion, size: u32) -> (Vec<MemberSpec>, std::sync::Arc
     let all: Vec<_> = specs[0].initial_cluster.split(',').map(str::to_owned).collect();
     for (n, spec) in specs.iter_mut().enumerate() {
         spec.initial_cluster = all[..=n].join(",");
-        spec.start = if n == 0 { Start::New } else { Start::Existing };
+        spec.start = if n == 0 { Start::New } else { Start::Join };
     }
     (specs, control_plane)
 }

@@ -166,5 +166,6 @@ fn spec(wanted: &Wanted) -> Spec {
         resources: None,
         deletion_protection: false,
         deleting: false,
+        recovery_asked: 0,
     }
 }

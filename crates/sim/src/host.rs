@@ -42,6 +42,8 @@ pub(crate) struct Host {
     pub unwritable: BTreeSet<(InstanceId, u32)>,
     /// Every cluster that ever formed, by instance.
     pub formed: BTreeMap<InstanceId, BTreeSet<u64>>,
+    /// Data that was set aside: it must stay.
+    pub aside: BTreeMap<InstanceId, Vec<Data>>,
     pub violations: Vec<String>,
     /// Nothing is due before; 0 where that is not known.
     pub quiet_until: i64,
@@ -165,7 +167,7 @@ impl Host {
             client: spec.client,
             peer: spec.peer,
             version: spec.run.version.clone(),
-            line: spec.run.line(),
+            line: spec.line(),
             founders: spec
                 .initial_cluster
                 .split(',')
@@ -204,7 +206,7 @@ impl Host {
         }
         if let Some(cluster) = self.clusters.get(&spec.instance)
             && data.is_none()
-            && spec.start == Start::Existing
+            && spec.start == Start::Join
         {
             let had = cluster.at(spec.peer).is_some_and(|listed| listed.started);
             self.own_disruption(&spec.instance, had, &format!("{name} is started without the data that it had"));
@@ -287,11 +289,11 @@ impl Host {
                     member.data = Some(Data { cluster: launch.cluster, id: founder_id(place), index: 0 });
                 }
                 // It asks the others who belongs to the cluster, and catches up from them.
-                (Start::Existing, Some(cluster), Some(listed)) if !listed.started => {
+                (Start::Join, Some(cluster), Some(listed)) if !listed.started => {
                     member.data = Some(Data { cluster, id: listed.id, index: 0 });
                 }
                 // Nobody to ask, or nobody knows it, or it is known to have had more: it ends.
-                (Start::Existing, _, _) => member.end(now),
+                (Start::Join | Start::Existing | Start::Forced, _, _) => member.end(now),
             }
         }
         if let Some(cluster) = cluster {

@@ -83,6 +83,9 @@ const MOST_STEPS: u64 = 200_000;
 /// Runs the scenario of `seed`: a storm, then calm until all is as wanted, then a deletion of everything.
 pub fn run(seed: u64, options: Options) -> Result<Outcome, Box<Failure>> {
     let sim = Sim::new(seed, options.flaw, options.trace);
+    if sim.state().rng.chance(500) {
+        sim.recover_automatically();
+    }
     let mut scenario = Scenario { schedule: Schedule::new(&sim), sim };
     let outcome = scenario.run();
     let mut violations = scenario.sim.violations();
@@ -348,7 +351,11 @@ impl State {
         let Some(status) = self.audit.status.get(id) else { return Some("has no status".to_owned()) };
         let served: Vec<u32> =
             status.members.iter().map(|m| m.ordinal).filter(|o| self.host.serves(id, *o, self.now).is_some()).collect();
-        if self.is_beyond_repair(id) {
+        let has_survivor = self.host.of(id).any(|(_, member)| {
+            let voter = |data: crate::host::Data| self.host.clusters.get(id).is_some_and(|c| c.has_voter(data.id));
+            member.has_data() && member.data.is_some_and(voter)
+        });
+        if self.is_beyond_repair(id) && !(self.automatic_recovery && has_survivor) {
             // What too few have their data of waits for a person; it must not say that it is well.
             return (status.phase == Phase::Running).then(|| "runs, says its status".to_owned());
         }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cetcd_controller::World;
+use cetcd_controller::{Policies, World};
 use cetcd_core::{InstanceId, network::Networks};
 use cetcd_store::{
     ManualClock,
@@ -61,6 +61,8 @@ pub(crate) struct State {
     pub flaw: Flaw,
     /// How many changes were accepted.
     pub changed: u64,
+    /// Whether the service is set to go on without a quorum by itself.
+    pub automatic_recovery: bool,
 }
 
 impl Sim {
@@ -75,6 +77,7 @@ impl Sim {
             trace: Trace::new(keep_trace),
             flaw,
             changed: 0,
+            automatic_recovery: false,
         };
         // Nobody watches this store and nothing in it has a lease.
         let store = MemoryStore::with_history(Arc::new(ManualClock::new(Timestamp::UNIX_EPOCH)), 1);
@@ -93,7 +96,13 @@ impl Sim {
             clock: Arc::new(fakes::SimClock(self.clone())),
             entropy: Arc::new(fakes::SimEntropy(self.clone())),
             networks: Arc::new(Networks::default()),
+            policies: Policies { automatic_recovery: self.state().automatic_recovery },
         }
+    }
+
+    /// From the next start of the control plane on clusters go on without a quorum by themselves.
+    pub fn recover_automatically(&self) {
+        self.state().automatic_recovery = true;
     }
 
     /// The weather from now on.

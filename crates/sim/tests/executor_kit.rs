@@ -31,7 +31,10 @@ struct Life {
 
 impl Life {
     fn begin(size: u8) -> Self {
-        let sim = Sim::new(5, Flaw::None, false);
+        Self::begin_in(Sim::new(5, Flaw::None, false), size)
+    }
+
+    fn begin_in(sim: Sim, size: u8) -> Self {
         let id = InstanceId::parse("etcd-kit00000").unwrap();
         let wanted = Wanted { id: Some(id.clone()), size, old: false, https: true, password: true };
         assert!(block_on(api::create(&sim.world(), &wanted)).unwrap().is_some());
@@ -57,6 +60,20 @@ impl Life {
     fn begin_to_replace(size: u8) -> Self {
         let mut life = Self::made(size);
         life.sim.lose_data(&life.id, 1);
+        life.schedule.crash();
+        life
+    }
+
+    /// A world that goes on without a quorum by itself, with one instance that was made, of which one member is left.
+    fn begin_to_recover(size: u32) -> Self {
+        let sim = Sim::new(5, Flaw::None, false);
+        sim.recover_automatically();
+        let mut life = Self::begin_in(sim, u8::try_from(size).unwrap());
+        life.follow(Script::new());
+        life.sim.set_weather(Weather::Calm);
+        for ordinal in 1..size {
+            life.sim.lose_data(&life.id, ordinal);
+        }
         life.schedule.crash();
         life
     }
@@ -225,6 +242,15 @@ fn a_replacement_ends_the_same_whatever_happens_to_any_one_effect() {
 }
 
 #[test]
+fn a_recovery_ends_the_same_whatever_happens_to_any_one_effect() {
+    let (effects, end) = undisturbed(|| Life::begin_to_recover(3));
+    println!("{} effects", effects.len());
+    assert_eq!(end["status"]["etcd-kit00000"]["phase"], "running");
+    assert_eq!(end["status"]["etcd-kit00000"]["recovered"], true);
+    all_end_alike(&singles(&effects), || Life::begin_to_recover(3), &end);
+}
+
+#[test]
 fn relief_of_space_ends_the_same_whatever_happens_to_any_one_effect() {
     let (effects, end) = undisturbed(|| Life::begin_to_relieve(3));
     println!("{} effects", effects.len());
@@ -254,7 +280,9 @@ fn a_deletion_ends_the_same_after_two_faults_in_a_row() {
 #[test]
 fn the_kit_reaches_every_action() {
     let mut registry = Registry::default();
-    let mut life = Life::begin(3);
+    let sim = Sim::new(5, Flaw::None, false);
+    sim.recover_automatically();
+    let mut life = Life::begin_in(sim, 3);
     life.schedule.metrics().register(&mut registry);
     life.follow(Script::new());
     life.sim.set_weather(Weather::Calm);
@@ -270,6 +298,11 @@ fn the_kit_reaches_every_action() {
     life.schedule.crash();
     life.follow(Script::new());
     life.sim.fill(&life.id, 0);
+    life.schedule.crash();
+    life.follow(Script::new());
+    for ordinal in [0, 1] {
+        life.sim.lose_data(&life.id, ordinal);
+    }
     life.schedule.crash();
     life.follow(Script::new());
     life.sim.set_weather(Weather::Calm);
@@ -295,6 +328,9 @@ fn the_kit_reaches_every_action() {
         "compact",
         "defragment",
         "disarm_space",
+        "begin_recovery",
+        "force_new_cluster",
+        "end_recovery",
         "serve_endpoint",
         "start_monitoring",
         "create_backup_policy",

@@ -41,6 +41,7 @@ fn instance(id: &str, account: &str, second: i64) -> Instance {
             disk_size_gb: 20,
             resources: None,
             deletion_protection: false,
+            recovery_asked: 0,
             deleting: false,
         },
     }

@@ -47,6 +47,8 @@ fn well() -> (Instance, Status, Observed) {
         out_of_space: Vec::new(),
         endpoint: ObservedEndpoint { serving: true, routed: true, backends: Vec::new() },
         monitored: true,
+        standings: Vec::new(),
+        automatic_recovery: false,
         backup_policy: true,
     };
     (instance(3), status, observed)

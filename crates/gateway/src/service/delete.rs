@@ -62,7 +62,7 @@ impl Handler<DeleteEtcdInstance> for Service {
 impl Service {
     /// The tasks of an instance that go on, with their revisions. A task is accepted in the transaction that changes
     /// its instance, so whoever read the instance before and names its revision has missed none.
-    async fn tasks_under_way(&self, instance: &Instance) -> Result<Vec<Record<Task>>, Error> {
+    pub(super) async fn tasks_under_way(&self, instance: &Instance) -> Result<Vec<Record<Task>>, Error> {
         let failed = |error| store_error("read the tasks of an instance", &error);
         let range = self.store.range(&records::tasks_prefix(&instance.id)).await.map_err(failed)?;
         let tasks = range.entries.iter().map(records::decode::<Task>).collect::<Result<Vec<_>, _>>().map_err(failed)?;

@@ -44,7 +44,7 @@ fn advice(kind: ConditionKind) -> &'static str {
             "A dead member is restarted, one that lost its data is replaced. Where that does not help, read the member's log under runtime/members in the data directory."
         }
         ConditionKind::Quorum => {
-            "Bring back the machines or disks of the members that are down: without more than half of them nothing can be written."
+            "Bring back the machines or disks of the members that are down: without more than half of them nothing can be written. Where they are lost for good, ask RecoverEtcdInstance with DryRun what going on with a survivor would keep, then without; where no member is left, restore a backup into a new instance."
         }
         ConditionKind::EndpointServing => "The endpoint process is started again; read log/endpoint.log if it is not.",
         ConditionKind::DiskWithinLimit => "Delete keys or compact, or make an instance with a larger DiskSize.",

@@ -24,6 +24,7 @@ mod instances;
 mod lookup;
 mod progress;
 mod protection;
+mod recover;
 mod resize;
 mod rpc_methods;
 mod surroundings;

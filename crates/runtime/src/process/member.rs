@@ -10,7 +10,7 @@ use std::{
 use cetcd_core::{
     Clock, InstanceId,
     instance::Resources,
-    member::{KeyPair, MemberPaths, MemberSpec},
+    member::{KeyPair, MemberPaths, MemberSpec, Start},
 };
 use cetcd_endpoint::files::write_atomically;
 use tokio::time::Instant;
@@ -91,6 +91,12 @@ impl Member {
     /// Writes its files and sees to it that its process runs. The caller holds `gone`.
     pub async fn ensure(&self, spec: &MemberSpec, tools: &Tools<'_>) -> Result<(), Error> {
         let paths = paths(self.dir());
+        if matches!(spec.start, Start::Existing | Start::Forced) && self.process.pid().is_none() {
+            let data = data(&paths.data);
+            if !blocking(move || Ok(data.is_dir())).await.unwrap_or_default() {
+                return Err(Error::NoData { member: self.name.clone() });
+            }
+        }
         let (dir, to_write, certificates) = (self.dir().to_owned(), paths.clone(), spec.certificates.clone());
         let write = move || {
             files::make_dir(&dir)?;
@@ -112,7 +118,7 @@ impl Member {
             .map_err(|reason| Error::Command { member: self.name.clone(), reason })?;
         if self.process.pid().is_none() {
             // Before the start: what runs was started with this or with something older, never newer.
-            let (path, line) = (started_with_path(self.dir()), spec.run.line());
+            let (path, line) = (started_with_path(self.dir()), spec.line());
             let failed = Error::io(format!("write {}", path.display()));
             blocking(move || write_atomically(&path, line.as_bytes(), false)).await.map_err(failed)?;
         }
@@ -171,10 +177,32 @@ impl Member {
         .map_err(failed)
     }
 
+    /// Moves its data into a folder of its own in `aside`. The caller holds `gone`.
+    pub async fn set_aside(&self, aside: &Path, label: &str) -> Result<(), Error> {
+        if self.process.pid().is_some() {
+            return Err(Error::StillRunning { member: self.name.clone() });
+        }
+        let (from, aside) = (paths(self.dir()).data, aside.to_owned());
+        let name = format!("{label}-{}", self.ordinal);
+        let failed = Error::io(format!("move {} to {}", from.display(), aside.display()));
+        blocking(move || {
+            if !from.is_dir() {
+                return Ok(());
+            }
+            files::make_dir(&aside)?;
+            // What is kept is never written over.
+            let names = std::iter::once(name.clone()).chain((2..).map(|n| format!("{name}-{n}")));
+            let free = names.map(|name| aside.join(name)).find(|path| !path.exists());
+            free.map_or(Ok(()), |free| files::absent_is_fine(std::fs::rename(&from, free)))
+        })
+        .await
+        .map_err(failed)
+    }
+
     /// One look at it.
     pub async fn view(&self) -> MemberView {
         let disk_bytes = self.disk_bytes().await;
-        let (data, started_with) = (paths(self.dir()).data.join("member"), started_with_path(self.dir()));
+        let (data, started_with) = (data(&paths(self.dir()).data), started_with_path(self.dir()));
         let seen = blocking(move || Ok((data.is_dir(), std::fs::read_to_string(started_with).ok()))).await;
         let (data, started_with) = seen.unwrap_or_default();
         let limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
@@ -216,6 +244,11 @@ pub fn paths(dir: &Path) -> MemberPaths {
         peer_cert: tls.join("peer.crt"),
         peer_key: tls.join("peer.key"),
     }
+}
+
+/// What a data directory holds once etcd has made its data there.
+fn data(dir: &Path) -> PathBuf {
+    dir.join("member")
 }
 
 fn started_with_path(dir: &Path) -> PathBuf {

@@ -1,6 +1,7 @@
 //! Asking and operating simulated members, and installing versions.
 
 use std::{
+    io,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
@@ -9,7 +10,7 @@ use async_trait::async_trait;
 use cetcd_core::{EtcdVersion, InstanceId, observed::Serving, quorum::quorum};
 use cetcd_etcd::{
     Alarm, AlarmKind, Binaries, ClusterMember, Error, EtcdAdmin, EtcdOperator, Installer, KvHash, MemberStatus, Result,
-    SnapshotInfo, SnapshotStream, Target, testing::Database,
+    SnapshotInfo, SnapshotStream, Target, offline::OnDisk, testing::Database,
 };
 use futures::StreamExt;
 
@@ -48,6 +49,15 @@ impl SimEtcd {
         data.filter(|_| serves).map(|data| (ordinal, data)).ok_or_else(|| Self::silent(target, "no leader"))
     }
 
+    /// What the member at the target's address holds, whether or not a quorum stands behind it.
+    fn standing(state: &State, target: &Target) -> Result<(u32, Data)> {
+        let ordinal = Self::member(state, target)?;
+        let cluster = state.host.clusters.get(&target.instance).map(|cluster| cluster.id);
+        let data = state.host.members.get(&(target.instance.clone(), ordinal)).and_then(|member| member.data);
+        let data = data.filter(|data| Some(data.cluster) == cluster);
+        data.map(|data| (ordinal, data)).ok_or_else(|| Self::silent(target, "it has no cluster yet"))
+    }
+
     /// The first of `through` that serves.
     fn any(state: &State, through: &[Target]) -> Result<Target> {
         let mut last = Error::NobodyToAsk;
@@ -58,6 +68,20 @@ impl SimEtcd {
             }
         }
         Err(last)
+    }
+
+    /// Asks one member, which may not serve.
+    async fn ask_one<T: Send>(
+        &self,
+        what: &str,
+        target: &Target,
+        mut apply: impl FnMut(&mut State, &Target) -> Result<T> + Send,
+    ) -> Result<T> {
+        let fault = |state: &mut State| {
+            state.host.fault(&target.instance);
+            Self::silent(target, "no answer in time")
+        };
+        self.0.effect(format!("{what} {}", target.instance), |state| apply(state, target), fault).await
     }
 
     async fn ask<T: Send>(
@@ -82,6 +106,15 @@ impl SimEtcd {
     }
 }
 
+fn member(listed: &crate::cluster::Listed) -> ClusterMember {
+    ClusterMember {
+        id: listed.id,
+        name: if listed.started { format!("member-{}", listed.id) } else { String::new() },
+        peer_urls: vec![format!("https://{}", listed.peer)],
+        learner: listed.learner,
+    }
+}
+
 fn refused(refusal: Refusal, target: &Target, id: u64) -> Error {
     match refusal {
         Refusal::NoQuorum => SimEtcd::silent(target, "no leader"),
@@ -98,8 +131,12 @@ impl EtcdAdmin for SimEtcd {
     async fn probe(&self, target: &Target) -> Result<Serving> {
         let apply = |state: &mut State| {
             let (ordinal, data) = Self::serving(state, target)?;
-            let (id, host) = (&target.instance, &state.host);
+            let (id, host) = (&target.instance, &mut state.host);
             let cluster = &host.clusters[id];
+            // A linearizable read waits until the member has all that was acknowledged before.
+            if let Some(held) = host.members.get_mut(&(id.clone(), ordinal)).and_then(|member| member.data.as_mut()) {
+                held.index = held.index.max(cluster.acknowledged);
+            }
             let member = &host.members[&(id.clone(), ordinal)];
             Ok(Serving {
                 cluster_id: cluster.id,
@@ -139,13 +176,15 @@ impl EtcdOperator for SimEtcd {
     async fn members(&self, through: &[Target]) -> Result<Vec<ClusterMember>> {
         self.ask("members of", through, |state, target| {
             let cluster = &state.host.clusters[&target.instance];
-            let member = |listed: &crate::cluster::Listed| ClusterMember {
-                id: listed.id,
-                name: if listed.started { format!("member-{}", listed.id) } else { String::new() },
-                peer_urls: vec![format!("https://{}", listed.peer)],
-                learner: listed.learner,
-            };
             Ok(cluster.peers.iter().map(member).collect())
+        })
+        .await
+    }
+
+    async fn known_members(&self, target: &Target) -> Result<Vec<ClusterMember>> {
+        self.ask_one("members known to a member of", target, |state, target| {
+            Self::standing(state, target)?;
+            Ok(state.host.clusters[&target.instance].peers.iter().map(member).collect())
         })
         .await
     }
@@ -251,15 +290,15 @@ impl EtcdOperator for SimEtcd {
     }
 
     async fn status(&self, target: &Target) -> Result<MemberStatus> {
-        self.ask("status of a member of", std::slice::from_ref(target), |state, target| {
-            let (_, data) = Self::serving(state, target)?;
+        self.ask_one("status of a member of", target, |state, target| {
+            let (_, data) = Self::standing(state, target)?;
             let cluster = &state.host.clusters[&target.instance];
             Ok(MemberStatus {
                 cluster_id: cluster.id,
                 member_id: data.id,
                 leader_id: cluster.leader,
                 raft_term: 1,
-                raft_index: cluster.acknowledged,
+                raft_index: data.index.min(cluster.acknowledged),
                 applied_index: Some(data.index),
                 // What it has may be behind.
                 revision: data.index.min(cluster.acknowledged).cast_signed(),
@@ -271,6 +310,25 @@ impl EtcdOperator for SimEtcd {
             })
         })
         .await
+    }
+
+    async fn on_disk(&self, data: &Path) -> Result<OnDisk> {
+        let absent = || Error::Io { doing: format!("read {}", data.display()), source: io::ErrorKind::NotFound.into() };
+        let data_owner = (|| {
+            let mut parts = data.iter().rev().map(|part| part.to_str());
+            let ordinal: u32 = parts.next()??.parse().ok()?;
+            Some((InstanceId::parse(parts.next()??)?, ordinal))
+        })();
+        let apply = |state: &mut State| {
+            let member = data_owner.as_ref().and_then(|member| state.host.members.get(member));
+            let data = member.filter(|member| member.has_data()).and_then(|member| member.data).ok_or_else(absent)?;
+            let revision = data.index.cast_signed();
+            let id = data_owner.as_ref().map(|(id, _)| id);
+            let cluster = id.and_then(|id| state.host.clusters.get(id)).filter(|known| known.id == data.cluster);
+            let members = cluster.map(|cluster| cluster.peers.iter().map(self::member).collect()).unwrap_or_default();
+            Ok(OnDisk { cluster_id: data.cluster, member_id: data.id, index: data.index, revision, members })
+        };
+        self.0.effect(format!("files in {}", data.display()), apply, |_| absent()).await
     }
 
     async fn auth_enabled(&self, through: &[Target]) -> Result<bool> {

@@ -67,6 +67,7 @@ impl Wanted {
             },
             resources: None,
             deletion_protection: request.deletion_protection.unwrap_or(false),
+            recovery_asked: 0,
             deleting: false,
         };
         Ok(Self { spec, backup_password })

@@ -10,6 +10,7 @@ mod delete;
 mod health;
 mod instances;
 mod quota;
+mod recover;
 mod rpc_methods;
 mod scope;
 mod stale;
@@ -160,6 +161,7 @@ pub fn running(size: u8) -> Status {
         peer: format!("127.0.1.{}:2380", ordinal + 1).parse().unwrap(),
         phase: MemberPhase::Running,
         version: Some("3.5.16".to_owned()),
+        served_at: None,
     };
     Status {
         phase: Phase::Running,

@@ -302,6 +302,7 @@ impl State {
             },
             monitored: self.monitored,
             backup_policy: self.policy,
+            ..Observed::default()
         };
         status.members.clear();
         for (ordinal, cell) in (0u32..).zip(&self.cells) {
