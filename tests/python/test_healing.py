@@ -2,6 +2,7 @@
 
 import time
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 from support.changes import SteadyWriter, tasks_of, until_idle
@@ -143,3 +144,70 @@ def test_a_lost_quorum_waits_for_a_person_who_can_ask_what_would_be_lost(own_ser
     # The first revision is that of an empty store.
     assert all(found[f"kept/{number}"] == str(number) for number in range(20) if number + 2 <= revision), (revision, found)
     assert revision >= 20
+
+
+def a_follower(server, instance, certificates):
+    """A member that does not lead: its process."""
+    for process in member_processes(server, instance).values():
+        with Client(client_url(process), certificates) as client:
+            status = client.status()
+            if status["leader"] and status["leader"] != status["member"]:
+                return process
+    raise AssertionError("nobody follows")
+
+
+@pytest.mark.e2e
+@pytest.mark.timeout(300)
+def test_a_follower_whose_database_was_changed_is_put_aside_and_replaced(own_server, version, tmp_path):
+    server, api = own_server, Sdk(own_server)
+    instance, etcd, certificates = made(server, version, tmp_path)
+    with Client(etcd["Endpoint"], certificates) as client:
+        for number in range(50):
+            client.put(f"kept/{number}", f"what was written {number}")
+    victim = a_follower(server, instance, certificates)
+    name = victim.flag("name")
+    old = {number for member, number, _ in listed(version, etcd["Endpoint"], certificates) if member == name}
+    server.kill()
+    victim.kill()
+    until("the killed process is gone", lambda: victim.pid not in {p.pid for p in server.processes("etcd")}, 5, 0.01)
+    database = Path(victim.flag("data-dir")) / "member/snap/db"
+    content = database.read_bytes()
+    assert b"what was written" in content
+    database.write_bytes(content.replace(b"what was written", b"what was garbled"))
+    begun = time.monotonic()
+    server.start()
+    api = Sdk(server)
+
+    def replaced():
+        members = listed(version, etcd["Endpoint"], certificates)
+        return len(members) == 3 and not old & {number for _, number, _ in members} and all(one and not learner for one, _, learner in members)
+
+    until(f"{name} is replaced", replaced, 90, 0.2)
+    until_idle(api, instance)
+    print(f"a changed database: replaced and voting after {time.monotonic() - begun:.1f} s")
+    settled(server, instance, certificates, version, [1, 2, 3])
+    aside = list((server.data_dir / "runtime/aside" / instance).iterdir())
+    assert len(aside) == 1 and aside[0].name.endswith(f"-{name.rsplit('-', 1)[1]}") and (aside[0] / "member").is_dir(), aside
+    for process in member_processes(server, instance).values():
+        with Client(client_url(process), certificates) as client:
+            found = client.prefix("kept/")
+            assert found == {f"kept/{number}": f"what was written {number}" for number in range(50)}
+    assert health(api, instance)["DataConsistent"]["Holds"]
+
+
+@pytest.mark.e2e
+@pytest.mark.timeout(300)
+def test_a_frozen_member_is_started_again(own_server, version, tmp_path):
+    server, api = own_server, Sdk(own_server)
+    instance, etcd, certificates = made(server, version, tmp_path)
+    victim = a_follower(server, instance, certificates)
+    name = victim.flag("name")
+    begun = time.monotonic()
+    victim.kill(19)  # SIGSTOP: it is there, and serves nothing
+    with SteadyWriter([etcd["Endpoint"]], certificates) as writer:
+        until("another process is there for it", lambda: (now := member_processes(server, instance).get(name)) and now.pid != victim.pid, 150, 0.2)
+        until("the instance runs", lambda: described(api, instance)["Status"] == "running", 60, 0.1)
+        writer.wait_for(5)
+    print(f"frozen: serving again after {time.monotonic() - begun:.1f} s")
+    writer.nothing_lost()
+    settled(server, instance, certificates, version, [1, 2, 3])

@@ -81,7 +81,10 @@ pub async fn serve(settings: Settings, stop: CancellationToken) -> Result<()> {
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy) as _,
         networks: Arc::clone(&networks),
-        policies: Policies { automatic_recovery: settings.recovery.policy == RecoveryPolicy::Automatic },
+        policies: Policies {
+            automatic_recovery: settings.recovery.policy == RecoveryPolicy::Automatic,
+            window: settings.maintenance.window()?,
+        },
     };
     let service = Service::new(Dependencies {
         store: Arc::clone(&store),

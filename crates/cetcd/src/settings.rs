@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use cetcd_core::{EtcdVersion, network::Networks};
+use cetcd_core::{EtcdVersion, network::Networks, window::Window};
 use serde::{Deserialize, Deserializer};
 use toml::{Table, Value};
 
@@ -39,6 +39,8 @@ pub struct Settings {
     pub backup: Backup,
     /// What is done where a cluster lost its quorum.
     pub recovery: Recovery,
+    /// When upkeep may disturb a little.
+    pub maintenance: Maintenance,
     /// The service's own log.
     pub log: Log,
 }
@@ -109,6 +111,31 @@ pub struct Recovery {
     pub policy: RecoveryPolicy,
 }
 
+/// When upkeep may disturb a little.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Maintenance {
+    /// A time of each day, such as `02:00-05:00`; empty for never.
+    pub window: String,
+    /// The time zone of the window, by its IANA name.
+    pub time_zone: String,
+}
+
+impl Default for Maintenance {
+    fn default() -> Self {
+        Self { window: "02:00-05:00".to_owned(), time_zone: "UTC".to_owned() }
+    }
+}
+
+impl Maintenance {
+    /// The window, where there is one.
+    pub fn window(&self) -> Result<Option<Window>> {
+        let read =
+            || Window::parse(&self.window, &self.time_zone).map_err(|why| anyhow::anyhow!("`maintenance`: {why}"));
+        (!self.window.is_empty()).then(read).transpose()
+    }
+}
+
 /// Who decides that a cluster goes on without a quorum.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -144,6 +171,7 @@ impl Default for Settings {
             tls: Tls::default(),
             backup: Backup::default(),
             recovery: Recovery::default(),
+            maintenance: Maintenance::default(),
             log: Log::default(),
         }
     }
@@ -174,7 +202,7 @@ impl Default for Log {
 }
 
 /// The tables of [`Settings`]: `CETCD_LIMITS_REQUESTS_PER_SECOND` is `limits.requests_per_second`.
-const TABLES: [&str; 7] = ["limits", "etcd", "runtime", "tls", "backup", "recovery", "log"];
+const TABLES: [&str; 8] = ["limits", "etcd", "runtime", "tls", "backup", "recovery", "log", "maintenance"];
 
 /// What the flags set.
 #[derive(Debug, Default)]
@@ -272,6 +300,7 @@ fn check(settings: &Settings) -> Result<()> {
     if !["text", "json"].contains(&settings.log.format.as_str()) {
         bail!("`log.format` is {:?}: it may be text or json", settings.log.format);
     }
+    settings.maintenance.window()?;
     for version in settings.etcd.sums.keys() {
         version.parse::<EtcdVersion>().map_err(|reason| anyhow::anyhow!("`etcd.sums`: {reason}"))?;
     }
@@ -327,6 +356,17 @@ mod tests {
         assert_eq!(settings.limits.requests_per_second, 100);
         assert_eq!(settings.etcd.versions_dir.as_deref(), Some(Path::new("/versions")));
         assert_eq!(settings.regions, ["ap-guangzhou", "ap-beijing"]);
+    }
+
+    #[test]
+    fn upkeep_is_nightly_unless_it_is_set_otherwise() {
+        let window = |text: &str| {
+            load(None, environment(&[("CETCD_MAINTENANCE_WINDOW", text)]), Flags::default())?.maintenance.window()
+        };
+        assert_eq!(Settings::default().maintenance.window().unwrap(), Some(Window::default()));
+        assert_eq!(window("").unwrap(), None);
+        assert_eq!(window("22:00-23:30").unwrap(), Some(Window::parse("22:00-23:30", "UTC").unwrap()));
+        assert!(window("at night").is_err());
     }
 
     #[test]

@@ -14,7 +14,7 @@ use cetcd_core::{
     observed::Observed,
     task::TaskKind,
 };
-use cetcd_etcd::admin::Target;
+use cetcd_etcd::{admin::Target, operator::AlarmKind};
 use cetcd_runtime::Stop;
 use cetcd_store::{
     Compare, Txn,
@@ -78,8 +78,8 @@ pub(crate) async fn act(world: &World, subject: &Subject<'_>, action: &Action) -
         Action::DropMember { ordinal } => members::drop_record(world, subject, *ordinal).await,
         Action::TakeUpgradeSnapshot => maintenance::take_upgrade_snapshot(world, subject).await,
         Action::Compact => maintenance::compact(world, subject).await,
-        Action::Defragment { ordinal } => Ok(world.admin.defragment(&subject.target(*ordinal)?).await?),
-        Action::DisarmSpace => maintenance::disarm_space(world, subject).await,
+        Action::Defragment { ordinal } => maintenance::defragment(world, subject, *ordinal).await,
+        Action::DisarmSpace => maintenance::disarm(world, subject, AlarmKind::NoSpace).await,
         Action::ServeEndpoint { backends } => endpoint::serve(world, subject, backends).await,
         Action::StartMonitoring => start_monitoring(world, subject).await,
         Action::CreateBackupPolicy => create_backup_policy(world, instance).await,
@@ -95,6 +95,8 @@ pub(crate) async fn act(world: &World, subject: &Subject<'_>, action: &Action) -
             }
             Ok(())
         }
+        Action::DisarmCorrupt => maintenance::disarm(world, subject, AlarmKind::Corrupt).await,
+        Action::EndHung { ordinal } => Ok(world.runtime.stop_member(&instance.id, *ordinal, Stop::Gracefully).await?),
         Action::BeginRecovery { from } => recovery::begin(world, subject, from).await,
         Action::SetAside { ordinals } => recovery::set_aside(world, subject, ordinals).await,
         Action::ForceNewCluster { ordinal } => recovery::force(world, subject, *ordinal).await,

@@ -5,12 +5,12 @@ use std::{collections::BTreeMap, sync::Arc};
 use cetcd_core::{
     Instance, InstanceId, Status,
     member::KeyPair,
-    observed::{Health, Observed, ObservedEndpoint, ObservedMember, Peer, Process, Standing},
+    observed::{Health, KeysHash, Observed, ObservedEndpoint, ObservedMember, Peer, Process, Standing},
     plan::serves,
 };
 use cetcd_etcd::{
     admin::{ClientCredentials, Target},
-    operator::{AlarmKind, ClusterMember},
+    operator::{Alarm, AlarmKind, ClusterMember},
 };
 use cetcd_runtime::MemberView;
 use cetcd_store::{
@@ -60,7 +60,13 @@ pub(crate) async fn observe(
     let complete = certificates
         .as_ref()
         .is_some_and(|c| status.members.iter().all(|member| c.all.members.contains_key(&member.ordinal)));
-    let (membership, out_of_space) = look_at_cluster(world, instance, status, &members, certificates.as_deref()).await;
+    let (membership, alarms) = look_at_cluster(world, instance, status, &members, certificates.as_deref()).await;
+    let corrupt = alarms.iter().any(|alarm| alarm.kind == AlarmKind::Corrupt);
+    let hashes = if corrupt {
+        look_at_hashes(world, instance, status, &members, certificates.as_deref()).await
+    } else {
+        Vec::new()
+    };
     let standings = look_at_survivors(world, instance, status, &members, certificates.as_deref()).await;
     let policies = world.store.range(&records::policies_prefix(&instance.id)).await?;
     let observed = Observed {
@@ -68,11 +74,14 @@ pub(crate) async fn observe(
         installed: world.installer.binaries(&instance.spec.version).is_some(),
         members,
         membership,
-        out_of_space,
+        out_of_space: alarms.iter().filter(|a| a.kind == AlarmKind::NoSpace).map(|a| a.member_id).collect(),
+        corrupt,
+        hashes,
         endpoint,
         monitored: status.monitored_at.is_some(),
         backup_policy: !policies.entries.is_empty(),
         standings,
+        maintenance: world.policies.window.as_ref().is_some_and(|window| window.contains(world.clock.now())),
         automatic_recovery: world.policies.automatic_recovery,
     };
     Ok(Look { observed, certificates })
@@ -108,6 +117,7 @@ async fn look_at_member(
         started_with: view.as_ref().and_then(|view| view.started_with.clone()),
         health,
         disk_bytes: view.as_ref().map_or(0, |view| view.disk_bytes),
+        bad_data: view.as_ref().and_then(|view| cetcd_etcd::words::of_bad_data(view.last_words.as_deref()?)),
         unlimited: view.and_then(|view| view.unlimited),
     }
 }
@@ -119,7 +129,7 @@ async fn look_at_cluster(
     status: &Status,
     members: &[ObservedMember],
     certificates: Option<&Certificates>,
-) -> (Option<Vec<Peer>>, Vec<u64>) {
+) -> (Option<Vec<Peer>>, Vec<Alarm>) {
     let Some(cluster_id) = status.cluster_id else { return (None, Vec::new()) };
     let through: Vec<Target> = members
         .iter()
@@ -136,8 +146,7 @@ async fn look_at_cluster(
     let Ok(alarms) = alarms.inspect_err(|error| tracing::debug!(instance = %instance.id, %error, "no alarms")) else {
         return (None, Vec::new());
     };
-    let alarms = alarms.into_iter();
-    (membership, alarms.filter(|alarm| alarm.kind == AlarmKind::NoSpace).map(|alarm| alarm.member_id).collect())
+    (membership, alarms)
 }
 
 /// What members say of themselves while nobody serves. In all other times nobody is asked.
@@ -182,6 +191,41 @@ async fn look_at_survivors(
         })
     });
     join_all(standings).await.into_iter().flatten().collect()
+}
+
+/// The hashes of the keys of all voters that serve, at the revision that all of them have. Who does not tell is left
+/// out.
+async fn look_at_hashes(
+    world: &World,
+    instance: &Instance,
+    status: &Status,
+    members: &[ObservedMember],
+    certificates: Option<&Certificates>,
+) -> Vec<KeysHash> {
+    let Some(cluster_id) = status.cluster_id else { return Vec::new() };
+    let voters = members.iter().filter(|member| serves(member, cluster_id));
+    let targets = voters.filter_map(|member| {
+        Some((member.ordinal, target(instance, status.member(member.ordinal)?.client, certificates)?))
+    });
+    let said = join_all(targets.map(|(ordinal, target)| async move {
+        let said = world.admin.status(&target).await.ok()?;
+        Some((ordinal, target, said))
+    }))
+    .await;
+    let said: Vec<_> = said.into_iter().flatten().collect();
+    let Some(at) = said.iter().map(|(_, _, said)| said.revision).min() else { return Vec::new() };
+    let hashes = said.into_iter().map(|(ordinal, target, said)| async move {
+        let found = world.admin.hash_kv(&target, at).await.ok()?;
+        Some(KeysHash {
+            ordinal,
+            hash: found.hash,
+            at,
+            compact_revision: found.compact_revision,
+            revision: said.revision,
+            applied_index: said.applied_index,
+        })
+    });
+    join_all(hashes).await.into_iter().flatten().collect()
 }
 
 fn peer(member: ClusterMember) -> Peer {

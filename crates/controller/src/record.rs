@@ -3,7 +3,7 @@
 use cetcd_core::{
     Instance, InstanceId, Status, Task,
     condition::{self, ConditionKind},
-    observed::Observed,
+    observed::{Observed, Process},
     plan::Plan,
     progress, recovery,
     task::TaskState,
@@ -81,6 +81,8 @@ fn next_status(
             record.version = Some(serving.version.clone());
         }
         served.note_in(record, member);
+        let silent = member.process == Process::Running && member.data && member.serving().is_none();
+        record.silent_since = record.silent_since.or(Some(now)).filter(|_| silent && observed.membership.is_some());
     }
     next.quorum_loss = recovery::assess(&next, observed, now);
     next.phase = progress::phase(instance, &next, observed);

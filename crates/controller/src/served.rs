@@ -82,6 +82,7 @@ mod tests {
             health: if serves { Health::Serving(serving) } else { Health::NotAsked },
             disk_bytes: 0,
             unlimited: None,
+            bad_data: None,
         }
     }
 
@@ -102,6 +103,8 @@ mod tests {
             phase: MemberPhase::Running,
             version: None,
             served_at,
+            silent_since: None,
+            replaced: None,
         }
     }
 

@@ -80,6 +80,7 @@ mod tests {
             health: Health::NotAsked,
             disk_bytes: 0,
             unlimited: None,
+            bad_data: None,
         };
         Observed { members: (0..).zip(processes).map(member).collect(), ..Observed::default() }
     }

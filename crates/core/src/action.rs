@@ -106,6 +106,13 @@ pub enum Action {
         /// Members that left anything.
         ordinals: Vec<u32>,
     },
+    /// Take the CORRUPT alarms back: all members that serve hold the same.
+    DisarmCorrupt,
+    /// End the process of a member that does not serve though it runs; the restart of a dead member follows.
+    EndHung {
+        /// Which.
+        ordinal: u32,
+    },
     /// Record that the cluster goes on with this member alone, since its quorum is lost. Nothing is touched yet.
     BeginRecovery {
         /// It, as it was seen.
@@ -157,6 +164,8 @@ impl Action {
             Self::RemoveEndpoint => "remove_endpoint",
             Self::StopMembers { .. } => "stop_members",
             Self::RemoveMembers { .. } => "remove_members",
+            Self::DisarmCorrupt => "disarm_corrupt",
+            Self::EndHung { .. } => "end_hung",
             Self::BeginRecovery { .. } => "begin_recovery",
             Self::SetAside { .. } => "set_aside",
             Self::ForceNewCluster { .. } => "force_new_cluster",

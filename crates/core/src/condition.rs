@@ -18,6 +18,14 @@ pub enum ConditionKind {
     ResourcesLimited,
     /// No member has raised NOSPACE.
     SpaceLeft,
+    /// Members hold the same data.
+    DataConsistent,
+    /// Every member that the cluster lists is one of ours.
+    MembersKnown,
+    /// No backend is near its quota.
+    QuotaLeft,
+    /// Little of the backends is free pages.
+    Fragmentation,
     /// The last reconciliation could do what it planned.
     Reconciled,
 }

@@ -24,6 +24,7 @@ pub mod task;
 mod testing;
 pub mod upgrade;
 pub mod version;
+pub mod window;
 
 pub use clock::Clock;
 pub use entropy::Entropy;

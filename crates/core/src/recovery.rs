@@ -79,21 +79,19 @@ impl QuorumLoss {
 
     /// What is lost and what a recovery would keep, for people.
     pub fn describe(&self) -> String {
-        let mut text =
-            format!("nobody serves since {}; {} of {} voters", self.since, self.survivors.len(), self.voters);
-        text.push_str(" answer");
+        let answer =
+            format!("nobody serves since {}; {} of {} voters answer", self.since, self.survivors.len(), self.voters);
+        let mut parts = vec![answer];
         if !self.lost.is_empty() {
-            text.push_str(&format!("; {} cannot come back", self.lost.join(", ")));
+            parts.push(format!("{} cannot come back", self.lost.join(", ")));
         }
         if !self.silent.is_empty() {
             let silent: Vec<String> = self.silent.iter().map(|ordinal| format!("member {ordinal}")).collect();
-            text.push_str(&format!("; {} do not answer", silent.join(", ")));
+            parts.push(format!("{} do not answer", silent.join(", ")));
         }
-        match self.choice() {
-            Some(survivor) => text.push_str(&format!("; {}", survivor.bound())),
-            None => text.push_str("; no member is left to go on with"),
-        }
-        text
+        let choice = self.choice().map(Survivor::bound);
+        parts.push(choice.unwrap_or_else(|| "no member is left to go on with".to_owned()));
+        parts.join("; ")
     }
 }
 

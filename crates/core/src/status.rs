@@ -35,6 +35,9 @@ pub struct Status {
     pub monitored_at: Option<Timestamp>,
     /// What is true of the instance now.
     pub conditions: Vec<Condition>,
+    /// When a member was last defragmented; written before it is.
+    #[serde(default)]
+    pub defragmented_at: Option<Timestamp>,
     /// What is left of the cluster, while nobody serves.
     #[serde(default)]
     pub quorum_loss: Option<QuorumLoss>,
@@ -70,6 +73,21 @@ pub struct MemberRecord {
     /// record, not with each look: it may have served later.
     #[serde(default)]
     pub served_at: Option<Timestamp>,
+    /// Since when its process runs and it does not serve, while others do.
+    #[serde(default)]
+    pub silent_since: Option<Timestamp>,
+    /// How often its data was put aside lately, for being bad or different.
+    #[serde(default)]
+    pub replaced: Option<Replaced>,
+}
+
+/// How often a member's data was put aside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replaced {
+    /// So many times.
+    pub times: u32,
+    /// The last time.
+    pub last: Timestamp,
 }
 
 /// A snapshot taken before an upgrade.

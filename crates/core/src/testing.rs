@@ -65,6 +65,8 @@ pub fn member(ordinal: u8) -> MemberRecord {
         phase: MemberPhase::Pending,
         version: None,
         served_at: None,
+        silent_since: None,
+        replaced: None,
     }
 }
 

@@ -22,6 +22,7 @@ mod snapshot;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod versions;
+pub mod words;
 
 pub use admin::{ClientCredentials, EtcdAdmin, Target};
 pub use client::LiveAdmin;

@@ -126,6 +126,8 @@ pub struct MemberView {
     pub disk_bytes: u64,
     /// Why its CPU and memory limits are not in force, where they were asked for and are not.
     pub unlimited: Option<String>,
+    /// The last lines of its output, where its process ended soon after its start, twice or more in a row.
+    pub last_words: Option<String>,
 }
 
 /// One look at an endpoint.

@@ -29,6 +29,8 @@ pub(crate) struct Cluster {
     /// Members that raised NOSPACE.
     pub alarms: BTreeSet<u64>,
     pub auth: bool,
+    /// CORRUPT is raised.
+    pub corrupt: bool,
     /// When each write was acknowledged, by time.
     pub history: Vec<(i64, u64)>,
 }
@@ -74,6 +76,7 @@ impl Cluster {
             acknowledged: 0,
             alarms: BTreeSet::new(),
             auth: false,
+            corrupt: false,
             history: Vec::new(),
         }
     }

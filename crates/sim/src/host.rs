@@ -57,6 +57,7 @@ pub(crate) struct Route {
 
 /// A member's directory and process.
 #[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a thing that can befall it, alone or with others")]
 pub(crate) struct Member {
     pub process: Run,
     /// What its data directory holds; where that was removed under its process, what the process holds.
@@ -65,6 +66,12 @@ pub(crate) struct Member {
     pub unlinked: bool,
     /// Its backend is full of free pages.
     pub full: bool,
+    /// Its files keep it from running.
+    pub rotten: bool,
+    /// Its keys are not those of the others.
+    pub differs: bool,
+    /// Its process is frozen.
+    pub hung: bool,
     /// Whether it ever took part in a cluster that had formed.
     pub joined: bool,
     pub launch: Option<Launch>,
@@ -114,7 +121,17 @@ pub(crate) enum Run {
 
 impl Member {
     fn new() -> Self {
-        Self { process: Run::Never, data: None, unlinked: false, full: false, joined: false, launch: None }
+        Self {
+            process: Run::Never,
+            data: None,
+            unlinked: false,
+            full: false,
+            rotten: false,
+            differs: false,
+            hung: false,
+            joined: false,
+            launch: None,
+        }
     }
 
     pub fn runs(&self) -> bool {
@@ -122,7 +139,7 @@ impl Member {
     }
 
     pub fn is_up(&self, now: i64) -> bool {
-        matches!(self.process, Run::Running { ready, .. } if ready <= now)
+        !self.hung && matches!(self.process, Run::Running { ready, .. } if ready <= now)
     }
 
     /// It joined a cluster and its data is gone: etcd cannot go on, and only a repair brings it back.
@@ -143,6 +160,7 @@ impl Member {
     }
 
     fn end(&mut self, now: i64) {
+        self.hung = false;
         if let Run::Running { since, quick_exits, .. } = self.process {
             let quick_exits = if now - since < QUICK { quick_exits.saturating_add(1) } else { 0 };
             self.process = Run::Exited { at: now, quick_exits };
@@ -188,6 +206,10 @@ impl Host {
         member.process =
             Run::Running { since: now, ready: now + delay, end: end.map(|after| now + after), quick_exits };
         member.launch = Some(launch);
+        if member.rotten {
+            // It looks at its files and ends.
+            member.end_by(now + 5);
+        }
         let data = member.data;
         let amnesia = member.is_lost() && spec.start == Start::New;
         if amnesia {

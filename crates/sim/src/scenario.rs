@@ -234,7 +234,10 @@ impl Scenario {
             42..46 => state.fill_one(),
             46..50 => state.lose_data(),
             50..52 => state.unlink_data(),
-            52..72 => {
+            52..55 => state.spoil_one(),
+            55..58 => state.corrupt_one(),
+            58..61 => state.hang_one(),
+            61..72 => {
                 let millis = state.rng.between(1, 90_000).cast_signed();
                 state.note(format_args!("{millis} ms pass"));
                 state.advance(millis);
@@ -359,6 +362,9 @@ impl State {
             // What too few have their data of waits for a person; it must not say that it is well.
             return (status.phase == Phase::Running).then(|| "runs, says its status".to_owned());
         }
+        if self.nobody_can_tell(id) {
+            return None;
+        }
         let slots = slots(instance, status);
         if !slots.missing.is_empty() || !slots.surplus.is_empty() || served.len() < usize::from(instance.spec.size) {
             return Some(format!("is served by members {served:?} only, of {:?}", status.members));
@@ -396,6 +402,17 @@ impl State {
         }
         let open = self.audit.tasks.values().filter(of_it).find(|task| task.state != TaskState::Done);
         open.map(|task| format!("has the task {task:?}"))
+    }
+
+    /// Whether too few voters are left of those that are sound for the cluster to go on, or to tell who is right: then
+    /// a person decides.
+    fn nobody_can_tell(&self, id: &InstanceId) -> bool {
+        let Some(cluster) = self.host.clusters.get(id) else { return false };
+        let sound = |(_, member): &(u32, &Member)| {
+            !member.rotten && !member.differs && member.data.is_some_and(|data| cluster.has_voter(data.id))
+        };
+        let spoilt = self.host.of(id).any(|(_, member)| member.rotten || member.differs);
+        (spoilt || cluster.corrupt) && self.host.of(id).filter(sound).count() < quorum(cluster.voters())
     }
 
     /// Whether too few voters have their data for the cluster to go on.

@@ -96,7 +96,10 @@ impl Sim {
             clock: Arc::new(fakes::SimClock(self.clone())),
             entropy: Arc::new(fakes::SimEntropy(self.clone())),
             networks: Arc::new(Networks::default()),
-            policies: Policies { automatic_recovery: self.state().automatic_recovery },
+            policies: Policies {
+                automatic_recovery: self.state().automatic_recovery,
+                window: Some(cetcd_core::window::Window::default()),
+            },
         }
     }
 

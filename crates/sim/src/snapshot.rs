@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::{Sim, host::Run};
 
 /// Fields that hold times, drawn names or what follows from those.
-const DRAWN: [&str; 13] = [
+const DRAWN: [&str; 15] = [
     "created_at",
     "updated_at",
     "started_at",
@@ -17,6 +17,8 @@ const DRAWN: [&str; 13] = [
     "compacted_at",
     "served_at",
     "recovered",
+    "defragmented_at",
+    "replaced",
     "cluster_token",
     "cluster_id",
     "id",

@@ -251,6 +251,20 @@ fn a_recovery_ends_the_same_whatever_happens_to_any_one_effect() {
 }
 
 #[test]
+fn the_replacement_of_a_member_that_differs_ends_the_same_whatever_happens_to_any_one_effect() {
+    let begin = || {
+        let mut life = Life::made(3);
+        life.sim.corrupt(&life.id, 1);
+        life.schedule.crash();
+        life
+    };
+    let (effects, end) = undisturbed(begin);
+    println!("{} effects", effects.len());
+    assert_eq!(end["status"]["etcd-kit00000"]["phase"], "running");
+    all_end_alike(&singles(&effects), begin, &end);
+}
+
+#[test]
 fn relief_of_space_ends_the_same_whatever_happens_to_any_one_effect() {
     let (effects, end) = undisturbed(|| Life::begin_to_relieve(3));
     println!("{} effects", effects.len());
@@ -300,6 +314,12 @@ fn the_kit_reaches_every_action() {
     life.sim.fill(&life.id, 0);
     life.schedule.crash();
     life.follow(Script::new());
+    life.sim.corrupt(&life.id, 2);
+    life.schedule.crash();
+    life.follow(Script::new());
+    life.sim.hang(&life.id, 2);
+    life.schedule.crash();
+    life.follow(Script::new());
     for ordinal in [0, 1] {
         life.sim.lose_data(&life.id, ordinal);
     }
@@ -328,6 +348,9 @@ fn the_kit_reaches_every_action() {
         "compact",
         "defragment",
         "disarm_space",
+        "set_aside",
+        "disarm_corrupt",
+        "end_hung",
         "begin_recovery",
         "force_new_cluster",
         "end_recovery",

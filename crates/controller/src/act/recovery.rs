@@ -2,7 +2,9 @@
 
 use cetcd_core::{
     member::Start,
+    plan::AGAIN_AFTER,
     recovery::{Recovered, Recovery, Survivor},
+    status::Replaced,
 };
 use cetcd_runtime::Stop;
 
@@ -19,7 +21,18 @@ pub(super) async fn begin(world: &World, subject: &Subject<'_>, from: &Survivor)
 /// Moves the data of members aside, where it is kept. One that still runs is ended: nobody needs an answer of it.
 pub(super) async fn set_aside(world: &World, subject: &Subject<'_>, ordinals: &[u32]) -> Result<()> {
     let id = &subject.instance.value.id;
-    let label = world.clock.now().strftime("%Y%m%dT%H%M%SZ").to_string();
+    let now = world.clock.now();
+    let mut status = subject.status.value.clone();
+    if status.recovery.is_none() {
+        // Counted before it is done: what a crash cuts off is done again, and counts again.
+        for record in status.members.iter_mut().filter(|record| ordinals.contains(&record.ordinal)) {
+            let before = record.replaced.as_ref().filter(|r| now.duration_since(r.last) < AGAIN_AFTER);
+            let times = before.map_or(0, |replaced| replaced.times).saturating_add(1);
+            record.replaced = Some(Replaced { times, last: now });
+        }
+        write_status(world, subject, &status).await?;
+    }
+    let label = now.strftime("%Y%m%dT%H%M%SZ").to_string();
     for ordinal in ordinals {
         world.runtime.stop_member(id, *ordinal, Stop::AtOnce).await?;
         world.runtime.set_aside(id, *ordinal, &label).await?;

@@ -54,6 +54,18 @@ fn advice(kind: ConditionKind) -> &'static str {
         ConditionKind::SpaceLeft => {
             "Keys are compacted and members defragmented. Where that does not help, delete keys."
         }
+        ConditionKind::DataConsistent => {
+            "Members that differ from the majority are replaced. Where no majority agrees, stop writing, keep the data directories, and restore a backup into a new instance."
+        }
+        ConditionKind::MembersKnown => {
+            "Somebody added a member by hand. Remove it with `cetcd ctl ID -- member remove MEMBER`; until then no other is added."
+        }
+        ConditionKind::QuotaLeft => {
+            "Delete keys and let automatic compaction run; at the whole quota nothing can be written. A larger DiskSize means a larger quota."
+        }
+        ConditionKind::Fragmentation => {
+            "Members are defragmented one by one in the maintenance window (`maintenance.window`), while all is well."
+        }
         ConditionKind::Reconciled => "The last step failed for the reason given; it is tried again.",
     }
 }

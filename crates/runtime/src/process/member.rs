@@ -11,6 +11,7 @@ use cetcd_core::{
     Clock, InstanceId,
     instance::Resources,
     member::{KeyPair, MemberPaths, MemberSpec, Start},
+    observed::Process,
 };
 use cetcd_endpoint::files::write_atomically;
 use tokio::time::Instant;
@@ -19,7 +20,7 @@ use tracing::warn;
 use super::{
     cgroup::{Cgroups, Limits},
     changes::Changes,
-    files, proc,
+    files, logs, proc,
     supervised::Supervised,
 };
 use crate::{CommandLine, Error, Launcher, MemberView};
@@ -205,14 +206,22 @@ impl Member {
         let (data, started_with) = (data(&paths(self.dir()).data), started_with_path(self.dir()));
         let seen = blocking(move || Ok((data.is_dir(), std::fs::read_to_string(started_with).ok()))).await;
         let (data, started_with) = seen.unwrap_or_default();
+        let process = self.process.observed();
+        let last_words = if matches!(process, Process::Exited { quick_exits: 2.., .. }) {
+            let log = self.log().to_owned();
+            blocking(move || Ok(logs::tail(&log, LAST_WORDS))).await.ok()
+        } else {
+            None
+        };
         let limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
         MemberView {
             ordinal: self.ordinal,
-            process: self.process.observed(),
+            process,
             data,
             started_with,
             disk_bytes,
             unlimited: limits.unlimited.clone(),
+            last_words,
         }
     }
 
@@ -229,6 +238,9 @@ impl Member {
         bytes
     }
 }
+
+/// So many lines of its output tell why it ended: a panic comes with its stack.
+const LAST_WORDS: usize = 80;
 
 /// What the name of a member's folder begins with while it is removed.
 pub const REMOVING: &str = ".removing-";

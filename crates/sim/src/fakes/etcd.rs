@@ -231,8 +231,10 @@ impl EtcdOperator for SimEtcd {
 
     async fn alarms(&self, through: &[Target]) -> Result<Vec<Alarm>> {
         self.ask("alarms of", through, |state, target| {
-            let alarms = &state.host.clusters[&target.instance].alarms;
-            Ok(alarms.iter().map(|id| Alarm { member_id: *id, kind: AlarmKind::NoSpace }).collect())
+            let cluster = &state.host.clusters[&target.instance];
+            let full = cluster.alarms.iter().map(|id| Alarm { member_id: *id, kind: AlarmKind::NoSpace });
+            // It names nobody.
+            Ok(full.chain(cluster.corrupt.then_some(Alarm { member_id: 0, kind: AlarmKind::Corrupt })).collect())
         })
         .await
     }
@@ -241,6 +243,18 @@ impl EtcdOperator for SimEtcd {
         self.ask(&format!("disarm {:x} of", alarm.member_id), through, |state, target| {
             let host = &mut state.host;
             let id = alarm.member_id;
+            if alarm.kind == AlarmKind::Corrupt {
+                let now = state.now;
+                let odd = host.of(&target.instance).any(|(_, member)| {
+                    let listed = |data: Data| host.clusters[&target.instance].with_id(data.id).is_some();
+                    member.differs && member.is_up(now) && member.data.is_some_and(listed)
+                });
+                host.own_disruption(&target.instance, odd, "an alarm is taken back while members differ");
+                if let Some(cluster) = host.clusters.get_mut(&target.instance) {
+                    cluster.corrupt = false;
+                }
+                return Ok(());
+            }
             let still =
                 host.of(&target.instance).any(|(_, member)| member.full && member.data.is_some_and(|d| d.id == id));
             host.own_disruption(&target.instance, still, "an alarm is taken back while there is no space");
@@ -277,13 +291,14 @@ impl EtcdOperator for SimEtcd {
 
     async fn hash_kv(&self, target: &Target, revision: i64) -> Result<KvHash> {
         self.ask("hash of a member of", std::slice::from_ref(target), |state, target| {
-            let (_, data) = Self::serving(state, target)?;
+            let (ordinal, data) = Self::serving(state, target)?;
+            let differs = state.host.members[&(target.instance.clone(), ordinal)].differs;
             let held = data.index.cast_signed();
             if revision > held {
                 return Err(Error::FutureRevision { revision });
             }
             let revision = if revision == 0 { held } else { revision };
-            let hash = u32::try_from(revision % i64::from(u32::MAX)).unwrap_or_default();
+            let hash = u32::try_from(revision % i64::from(u32::MAX)).unwrap_or_default() ^ u32::from(differs);
             Ok(KvHash { hash, compact_revision: 0, revision })
         })
         .await

@@ -138,6 +138,7 @@ impl Runtime for SimRuntime {
             if member.runs() {
                 return Err(Error::StillRunning { member: name.clone() });
             }
+            (member.rotten, member.differs) = (false, false);
             if let Some(data) = member.data.take() {
                 state.host.aside.entry(instance.clone()).or_default().push(data);
             }
@@ -233,6 +234,9 @@ impl State {
 
     /// A member of a cluster is stopped only while the others go on, all of them.
     fn check_stop(&mut self, instance: &InstanceId, ordinal: u32, stop: Stop) {
+        if self.host.members.get(&(instance.clone(), ordinal)).is_some_and(|m| m.rotten || m.differs || m.hung) {
+            return;
+        }
         let recovers = self.audit.status.get(instance).is_some_and(|status| status.recovery.is_some());
         if !self.is_listed(instance, ordinal) || recovers {
             return;
@@ -308,6 +312,8 @@ impl State {
             started_with: member.launch.as_ref().map(|launch| launch.line.clone()),
             disk_bytes: 0,
             unlimited: None,
+            last_words: (member.rotten && matches!(member.process, Run::Exited { quick_exits: 2.., .. }))
+                .then(|| "found data inconsistency with peers".to_owned()),
         });
         let endpoint = self.host.routes.get(instance).map(|route| EndpointView {
             listen: route.listen,

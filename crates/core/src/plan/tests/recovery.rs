@@ -39,6 +39,7 @@ struct Under {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 struct State {
     kinds: Vec<Kind>,
     automatic: bool,
@@ -120,6 +121,7 @@ impl State {
                 health: if server == Some(ordinal) { Health::Serving(serving()) } else { Health::NotAsked },
                 disk_bytes: 0,
                 unlimited: None,
+                bad_data: None,
             });
             if let Kind::Left(index) = kind
                 && server.is_none()

@@ -162,6 +162,8 @@ pub fn running(size: u8) -> Status {
         phase: MemberPhase::Running,
         version: Some("3.5.16".to_owned()),
         served_at: None,
+        silent_since: None,
+        replaced: None,
     };
     Status {
         phase: Phase::Running,

@@ -126,6 +126,7 @@ fn rule(state: &State, plan: &Plan) -> Result<(), &'static str> {
         Action::BeginRecovery { .. } | Action::ForceNewCluster { .. } | Action::EndRecovery { .. } => {
             Err("nobody asked for going on without a quorum")
         }
+        Action::DisarmCorrupt | Action::EndHung { .. } => Err("nothing differs, and nobody was silent for long"),
         Action::SetAside { .. } => Err("what is whole stays where it is"),
         Action::RemoveEndpoint | Action::Forget => Err("only a deletion takes apart"),
     }

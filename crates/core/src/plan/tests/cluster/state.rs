@@ -362,6 +362,7 @@ impl State {
             health,
             disk_bytes: 0,
             unlimited: None,
+            bad_data: None,
         }
     }
 }
