@@ -47,6 +47,7 @@ macro_rules! for_each_action {
             ModifyEtcdAttribute,
             ModifyEtcdConfiguration,
             ModifyEtcdSnapshotPolicy,
+            RecoverEtcdInstance,
             ResizeEtcdInstance,
             UpgradeEtcdInstance,
         }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use cetcd_controller::{Controller, Metrics, PkiIssuer, World};
+use cetcd_controller::{Controller, Metrics, PkiIssuer, Policies, World};
 use cetcd_core::{Clock, clock::SystemClock, instance::Resources};
 use cetcd_etcd::{
     client::LiveAdmin,
@@ -34,7 +34,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     launcher::EtcdLauncher,
     live::Live,
-    settings::{self, Settings},
+    settings::{self, RecoveryPolicy, Settings},
     system::{SystemEntropy, private_dir, write_private},
     tls,
 };
@@ -87,6 +87,10 @@ pub async fn serve(settings: Settings, stop: CancellationToken) -> Result<()> {
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy) as _,
         networks: Arc::clone(&networks),
+        policies: Policies {
+            automatic_recovery: settings.recovery.policy == RecoveryPolicy::Automatic,
+            window: settings.maintenance.window()?,
+        },
     };
     let members: Arc<dyn LiveMembers> = Arc::new(Live::members(Arc::clone(&store), sealer.clone(), admin));
     let every = Duration::from_secs(settings.monitor.interval_seconds);

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use cetcd_core::{EtcdVersion, network::Networks};
+use cetcd_core::{EtcdVersion, network::Networks, window::Window};
 use jiff::SignedDuration;
 use serde::{Deserialize, Deserializer};
 use toml::{Table, Value};
@@ -42,6 +42,10 @@ pub struct Settings {
     pub backup: Backup,
     /// Reading members' metrics.
     pub monitor: Monitor,
+    /// What is done where a cluster lost its quorum.
+    pub recovery: Recovery,
+    /// When upkeep may disturb a little.
+    pub maintenance: Maintenance,
     /// The service's own log.
     pub log: Log,
 }
@@ -126,6 +130,50 @@ pub struct Monitor {
     pub interval_seconds: u64,
 }
 
+/// What is done where a cluster lost its quorum.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Recovery {
+    /// Who decides that a cluster goes on without a quorum.
+    pub policy: RecoveryPolicy,
+}
+
+/// When upkeep may disturb a little.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Maintenance {
+    /// A time of each day, such as `02:00-05:00`; empty for never.
+    pub window: String,
+    /// The time zone of the window, by its IANA name.
+    pub time_zone: String,
+}
+
+impl Default for Maintenance {
+    fn default() -> Self {
+        Self { window: "02:00-05:00".to_owned(), time_zone: "UTC".to_owned() }
+    }
+}
+
+impl Maintenance {
+    /// The window, where there is one.
+    pub fn window(&self) -> Result<Option<Window>> {
+        let read =
+            || Window::parse(&self.window, &self.time_zone).map_err(|why| anyhow::anyhow!("`maintenance`: {why}"));
+        (!self.window.is_empty()).then(read).transpose()
+    }
+}
+
+/// Who decides that a cluster goes on without a quorum.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum RecoveryPolicy {
+    /// A person, by RecoverEtcdInstance.
+    #[default]
+    Manual,
+    /// The service, where no restart can bring the quorum back.
+    Automatic,
+}
+
 /// The service's own log.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -151,6 +199,8 @@ impl Default for Settings {
             tls: Tls::default(),
             backup: Backup::default(),
             monitor: Monitor::default(),
+            recovery: Recovery::default(),
+            maintenance: Maintenance::default(),
             log: Log::default(),
         }
     }
@@ -210,7 +260,8 @@ impl Default for Log {
 }
 
 /// The tables of [`Settings`]: `CETCD_LIMITS_REQUESTS_PER_SECOND` is `limits.requests_per_second`.
-const TABLES: [&str; 8] = ["limits", "etcd", "runtime", "certificates", "tls", "backup", "monitor", "log"];
+const TABLES: [&str; 10] =
+    ["limits", "etcd", "runtime", "certificates", "tls", "backup", "monitor", "recovery", "maintenance", "log"];
 
 /// What the flags set.
 #[derive(Debug, Default)]
@@ -219,6 +270,8 @@ pub struct Flags {
     pub data_dir: Option<PathBuf>,
     /// `--listen`.
     pub listen: Option<SocketAddr>,
+    /// `--recovery-policy`.
+    pub recovery_policy: Option<RecoveryPolicy>,
 }
 
 /// Reads the settings. `environment` is the process's own in production.
@@ -245,7 +298,10 @@ pub fn load(
     if let Some(listen) = flags.listen {
         table.insert("listen".to_owned(), Value::String(listen.to_string()));
     }
-    let settings: Settings = table.try_into().context("a setting is wrong")?;
+    let mut settings: Settings = table.try_into().context("a setting is wrong")?;
+    if let Some(policy) = flags.recovery_policy {
+        settings.recovery.policy = policy;
+    }
     check(&settings)?;
     Ok(settings)
 }
@@ -314,6 +370,7 @@ fn check(settings: &Settings) -> Result<()> {
     if !(1..=300).contains(&settings.monitor.interval_seconds) {
         bail!("`monitor.interval_seconds` is {}: it may be 1 to 300", settings.monitor.interval_seconds);
     }
+    settings.maintenance.window()?;
     for version in settings.etcd.sums.keys() {
         version.parse::<EtcdVersion>().map_err(|reason| anyhow::anyhow!("`etcd.sums`: {reason}"))?;
     }
@@ -336,12 +393,25 @@ mod tests {
         std::fs::write(&file, "listen = \"127.0.0.1:1\"\ndata_dir = \"file\"\n[limits]\nrequests_per_second = 7\n")
             .unwrap();
         let vars = environment(&[("CETCD_LISTEN", "127.0.0.1:2"), ("CETCD_DATA_DIR", "environment")]);
-        let flags = Flags { listen: Some("127.0.0.1:3".parse().unwrap()), data_dir: None };
+        let flags = Flags { listen: Some("127.0.0.1:3".parse().unwrap()), ..Flags::default() };
         let settings = load(Some(&file), vars, flags).unwrap();
         assert_eq!(settings.listen.port(), 3);
         assert_eq!(settings.data_dir, Path::new("environment"));
         assert_eq!(settings.limits.requests_per_second, 7);
         assert_eq!(settings.limits.instances_per_region, 5);
+    }
+
+    #[test]
+    fn a_person_decides_about_a_lost_quorum_unless_it_is_set_otherwise() {
+        let policy = |vars: &[(&str, &str)], flag| {
+            let flags = Flags { recovery_policy: flag, ..Flags::default() };
+            load(None, environment(vars), flags).map(|settings| settings.recovery.policy)
+        };
+        assert_eq!(policy(&[], None).unwrap(), RecoveryPolicy::Manual);
+        let automatic = [("CETCD_RECOVERY_POLICY", "automatic")];
+        assert_eq!(policy(&automatic, None).unwrap(), RecoveryPolicy::Automatic);
+        assert_eq!(policy(&automatic, Some(RecoveryPolicy::Manual)).unwrap(), RecoveryPolicy::Manual);
+        assert!(policy(&[("CETCD_RECOVERY_POLICY", "always")], None).is_err());
     }
 
     #[test]
@@ -356,6 +426,17 @@ mod tests {
         assert_eq!(settings.limits.requests_per_second, 100);
         assert_eq!(settings.etcd.versions_dir.as_deref(), Some(Path::new("/versions")));
         assert_eq!(settings.regions, ["ap-guangzhou", "ap-beijing"]);
+    }
+
+    #[test]
+    fn upkeep_is_nightly_unless_it_is_set_otherwise() {
+        let window = |text: &str| {
+            load(None, environment(&[("CETCD_MAINTENANCE_WINDOW", text)]), Flags::default())?.maintenance.window()
+        };
+        assert_eq!(Settings::default().maintenance.window().unwrap(), Some(Window::default()));
+        assert_eq!(window("").unwrap(), None);
+        assert_eq!(window("22:00-23:30").unwrap(), Some(Window::parse("22:00-23:30", "UTC").unwrap()));
+        assert!(window("at night").is_err());
     }
 
     #[test]

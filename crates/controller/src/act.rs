@@ -4,6 +4,7 @@ mod auth;
 mod endpoint;
 mod maintenance;
 mod members;
+mod recovery;
 
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use cetcd_core::{
     observed::Observed,
     task::TaskKind,
 };
-use cetcd_etcd::admin::Target;
+use cetcd_etcd::{admin::Target, operator::AlarmKind};
 use cetcd_runtime::Stop;
 use cetcd_store::{
     Compare, Txn,
@@ -65,9 +66,8 @@ pub(crate) async fn act(world: &World, subject: &Subject<'_>, action: &Action) -
         }
         Action::Bootstrap { ordinals } => start_members(world, subject, ordinals, Start::New).await,
         Action::LatchCluster { cluster_id } => latch_cluster(world, subject, *cluster_id).await,
-        Action::RestartMember { ordinal } | Action::JoinMember { ordinal } => {
-            start_members(world, subject, &[*ordinal], Start::Existing).await
-        }
+        Action::RestartMember { ordinal } => start_members(world, subject, &[*ordinal], Start::Existing).await,
+        Action::JoinMember { ordinal } => start_members(world, subject, &[*ordinal], Start::Join).await,
         Action::AddToCluster { ordinal } => members::add(world, subject, *ordinal).await,
         Action::PromoteMember { id, .. } => Ok(world.admin.promote_member(&subject.targets(), *id).await?),
         Action::RemoveFromCluster { ordinal, id } => members::remove(world, subject, *ordinal, *id).await,
@@ -80,8 +80,8 @@ pub(crate) async fn act(world: &World, subject: &Subject<'_>, action: &Action) -
         Action::DropMember { ordinal } => members::drop_record(world, subject, *ordinal).await,
         Action::TakeUpgradeSnapshot => maintenance::take_upgrade_snapshot(world, subject).await,
         Action::Compact => maintenance::compact(world, subject).await,
-        Action::Defragment { ordinal } => Ok(world.admin.defragment(&subject.target(*ordinal)?).await?),
-        Action::DisarmSpace => maintenance::disarm_space(world, subject).await,
+        Action::Defragment { ordinal } => maintenance::defragment(world, subject, *ordinal).await,
+        Action::DisarmSpace => maintenance::disarm(world, subject, AlarmKind::NoSpace).await,
         Action::EnableAuth => auth::enable(world, subject).await,
         Action::DisableAuth => Ok(world.admin.disable_auth(&subject.targets()).await?),
         Action::SetRootPassword => auth::set_root_password(world, subject).await,
@@ -100,6 +100,12 @@ pub(crate) async fn act(world: &World, subject: &Subject<'_>, action: &Action) -
             }
             Ok(())
         }
+        Action::DisarmCorrupt => maintenance::disarm(world, subject, AlarmKind::Corrupt).await,
+        Action::EndHung { ordinal } => Ok(world.runtime.stop_member(&instance.id, *ordinal, Stop::Gracefully).await?),
+        Action::BeginRecovery { from } => recovery::begin(world, subject, from).await,
+        Action::SetAside { ordinals } => recovery::set_aside(world, subject, ordinals).await,
+        Action::ForceNewCluster { ordinal } => recovery::force(world, subject, *ordinal).await,
+        Action::EndRecovery { forced } => recovery::end(world, subject, *forced).await,
         Action::Forget => forget(world, subject).await,
     }
 }
@@ -132,7 +138,7 @@ async fn deliver_certificates(world: &World, subject: &Subject<'_>, ordinals: &[
     failed.map_or(Ok(()), |error| Err(error.into()))
 }
 
-async fn start_members(world: &World, subject: &Subject<'_>, ordinals: &[u32], start: Start) -> Result<()> {
+pub(crate) async fn start_members(world: &World, subject: &Subject<'_>, ordinals: &[u32], start: Start) -> Result<()> {
     let specs: Vec<MemberSpec> = ordinals.iter().map(|o| member_spec(subject, *o, start)).collect::<Result<_>>()?;
     // All of them to the end: one that fails at once must not cut off those that would have formed the cluster
     // without it.

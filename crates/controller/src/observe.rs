@@ -6,12 +6,12 @@ use cetcd_core::{
     Instance, InstanceId, Status,
     certificates::{Issued, OnDisk},
     member::KeyPair,
-    observed::{Health, Observed, ObservedEndpoint, ObservedMember, Peer, Process},
+    observed::{Health, KeysHash, Observed, ObservedEndpoint, ObservedMember, Peer, Process, Standing},
     plan::serves,
 };
 use cetcd_etcd::{
     admin::{ClientCredentials, Target},
-    operator::AlarmKind,
+    operator::{Alarm, AlarmKind, ClusterMember},
 };
 use cetcd_runtime::{Fingerprint, MemberView};
 use cetcd_store::{
@@ -93,9 +93,16 @@ pub(crate) async fn observe(
         .as_ref()
         .is_some_and(|c| status.members.iter().all(|member| c.all.members.contains_key(&member.ordinal)));
     let through = through(instance, status, &members, certificates.as_deref());
-    let Cluster { membership, out_of_space, refused } = look_at_cluster(world, instance, &through).await;
+    let Cluster { membership, alarms, refused } = look_at_cluster(world, instance, &through).await;
     let refused = refused.or_else(|| not_let_in.into_iter().flatten().next());
     let auth = look_at_auth(world, instance, &through, memory).await;
+    let corrupt = alarms.iter().any(|alarm| alarm.kind == AlarmKind::Corrupt);
+    let hashes = if corrupt {
+        look_at_hashes(world, instance, status, &members, certificates.as_deref()).await
+    } else {
+        Vec::new()
+    };
+    let standings = look_at_survivors(world, instance, status, &members, certificates.as_deref()).await;
     let policies = world.store.range(&records::policies_prefix(&instance.id)).await?;
     Ok(Observed {
         credentials: complete && !status.members.is_empty(),
@@ -103,12 +110,17 @@ pub(crate) async fn observe(
         installed: world.installer.binaries(&instance.spec.version).is_some(),
         members,
         membership,
-        out_of_space,
+        out_of_space: alarms.iter().filter(|a| a.kind == AlarmKind::NoSpace).map(|a| a.member_id).collect(),
         auth,
         refused,
+        corrupt,
+        hashes,
         endpoint,
         monitored: status.monitored_at.is_some(),
         backup_policy: !policies.entries.is_empty(),
+        standings,
+        maintenance: world.policies.window.as_ref().is_some_and(|window| window.contains(world.clock.now())),
+        automatic_recovery: world.policies.automatic_recovery,
     })
 }
 
@@ -168,6 +180,7 @@ async fn look_at_member(
         shows: shows.unwrap_or_default(),
         health,
         disk_bytes: view.as_ref().map_or(0, |view| view.disk_bytes),
+        bad_data: view.as_ref().and_then(|view| cetcd_etcd::words::of_bad_data(view.last_words.as_deref()?)),
         unlimited: view.and_then(|view| view.unlimited),
     };
     (seen, refused)
@@ -196,7 +209,7 @@ fn through(
 #[derive(Default)]
 struct Cluster {
     membership: Option<Vec<Peer>>,
-    out_of_space: Vec<u64>,
+    alarms: Vec<Alarm>,
     /// Why it says nothing, where that is since it does not take the control plane for root.
     refused: Option<String>,
 }
@@ -209,24 +222,12 @@ async fn look_at_cluster(world: &World, instance: &Instance, through: &[Target])
     let errors = [listed.as_ref().err(), alarms.as_ref().err()];
     let refused = errors.into_iter().flatten().find(|error| is_not_root(error)).map(ToString::to_string);
     let membership = listed.inspect_err(|error| tracing::debug!(instance = %instance.id, %error, "no list")).ok();
-    let membership = membership.map(|members| {
-        members
-            .into_iter()
-            .map(|member| Peer {
-                id: member.id,
-                url: member.peer_urls.into_iter().next().unwrap_or_default(),
-                learner: member.learner,
-                started: !member.name.is_empty(),
-            })
-            .collect()
-    });
+    let membership = membership.map(|members| members.into_iter().map(peer).collect());
     // Alarms that could not be read are not none: what is not known of the cluster is waited for as a whole.
     let Ok(alarms) = alarms.inspect_err(|error| tracing::debug!(instance = %instance.id, %error, "no alarms")) else {
         return Cluster { refused, ..Cluster::default() };
     };
-    let alarms = alarms.into_iter();
-    let out_of_space = alarms.filter(|alarm| alarm.kind == AlarmKind::NoSpace).map(|alarm| alarm.member_id).collect();
-    Cluster { membership, out_of_space, refused }
+    Cluster { membership, alarms, refused }
 }
 
 /// Whether auth is on, where the owner ever wanted anything of it: asked anew after a while, and for each new wish.
@@ -243,6 +244,94 @@ async fn look_at_auth(world: &World, instance: &Instance, through: &[Target], me
     let on = asked.inspect_err(|error| tracing::debug!(instance = %instance.id, %error, "auth is not told")).ok();
     memory.auth = on.map(|on| SeenAuth { on, at: now, generation });
     on
+}
+
+/// What members say of themselves while nobody serves. In all other times nobody is asked.
+async fn look_at_survivors(
+    world: &World,
+    instance: &Instance,
+    status: &Status,
+    members: &[ObservedMember],
+    certificates: Option<&Certificates>,
+) -> Vec<Standing> {
+    if status.cluster_id.is_none() || instance.spec.deleting || members.iter().any(|m| m.serving().is_some()) {
+        return Vec::new();
+    }
+    let with_data = members.iter().filter(|member| member.data);
+    let standings = with_data.map(|member| async move {
+        let target = target(instance, status.member(member.ordinal)?.client, certificates)?;
+        let runs = member.process == Process::Running;
+        let said = if runs { world.admin.status(&target).await.ok() } else { None };
+        let Some(said) = said else {
+            // One that was started again without a quorum answers nobody.
+            let path = world.runtime.data_path(&instance.id, member.ordinal);
+            let found = world.admin.on_disk(&path).await.ok()?;
+            return Some(Standing {
+                ordinal: member.ordinal,
+                cluster_id: found.cluster_id,
+                learner: found.members.iter().any(|other| other.id == found.member_id && other.learner),
+                led: false,
+                index: found.index,
+                revision: found.revision,
+                peers: found.members.into_iter().map(peer).collect(),
+            });
+        };
+        let known = world.admin.known_members(&target).await.unwrap_or_default();
+        Some(Standing {
+            ordinal: member.ordinal,
+            cluster_id: said.cluster_id,
+            learner: said.learner,
+            led: said.leader_id.is_some(),
+            index: said.raft_index,
+            revision: said.revision,
+            peers: known.into_iter().map(peer).collect(),
+        })
+    });
+    join_all(standings).await.into_iter().flatten().collect()
+}
+
+/// The hashes of the keys of all voters that serve, at the revision that all of them have. Who does not tell is left
+/// out.
+async fn look_at_hashes(
+    world: &World,
+    instance: &Instance,
+    status: &Status,
+    members: &[ObservedMember],
+    certificates: Option<&Certificates>,
+) -> Vec<KeysHash> {
+    let Some(cluster_id) = status.cluster_id else { return Vec::new() };
+    let voters = members.iter().filter(|member| serves(member, cluster_id));
+    let targets = voters.filter_map(|member| {
+        Some((member.ordinal, target(instance, status.member(member.ordinal)?.client, certificates)?))
+    });
+    let said = join_all(targets.map(|(ordinal, target)| async move {
+        let said = world.admin.status(&target).await.ok()?;
+        Some((ordinal, target, said))
+    }))
+    .await;
+    let said: Vec<_> = said.into_iter().flatten().collect();
+    let Some(at) = said.iter().map(|(_, _, said)| said.revision).min() else { return Vec::new() };
+    let hashes = said.into_iter().map(|(ordinal, target, said)| async move {
+        let found = world.admin.hash_kv(&target, at).await.ok()?;
+        Some(KeysHash {
+            ordinal,
+            hash: found.hash,
+            at,
+            compact_revision: found.compact_revision,
+            revision: said.revision,
+            applied_index: said.applied_index,
+        })
+    });
+    join_all(hashes).await.into_iter().flatten().collect()
+}
+
+fn peer(member: ClusterMember) -> Peer {
+    Peer {
+        id: member.id,
+        url: member.peer_urls.into_iter().next().unwrap_or_default(),
+        learner: member.learner,
+        started: !member.name.is_empty(),
+    }
 }
 
 /// How to ask the member at `address`; `None` where that takes certificates that are not there.

@@ -42,6 +42,9 @@ pub(crate) async fn place(world: &World, instance: &Instance, status: &Status, r
             peer: found.peer,
             phase: MemberPhase::Pending,
             version: None,
+            served_at: None,
+            silent_since: None,
+            replaced: None,
         });
     }
     next.members.sort_by_key(|member| member.ordinal);

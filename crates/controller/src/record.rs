@@ -3,9 +3,9 @@
 use cetcd_core::{
     Instance, InstanceId, Status, Task,
     condition::{self, ConditionKind},
-    observed::Observed,
+    observed::{Observed, Process},
     plan::Plan,
-    progress,
+    progress, recovery,
     task::TaskState,
 };
 use cetcd_store::{
@@ -13,7 +13,7 @@ use cetcd_store::{
     records::{self, Record},
 };
 
-use crate::{Error, Result, World};
+use crate::{Error, Result, World, served::Served};
 
 /// Writes what follows from the look. `failure` is what went wrong in the last action, if anything did.
 /// Answers the status with the revision that it now has.
@@ -24,10 +24,11 @@ pub(crate) async fn record(
     observed: &Observed,
     plan: &Plan,
     failure: Option<&str>,
+    served: &Served,
 ) -> Result<Record<Status>> {
     let now = world.clock.now();
     let id = &instance.value.id;
-    let next = next_status(&instance.value, &status.value, observed, plan, failure, now);
+    let next = next_status(&instance.value, &status.value, observed, plan, failure, served, now);
     let mut txn = Txn::new()
         .when(Compare::mod_revision(records::instance_key(id), instance.revision))
         .when(Compare::mod_revision(records::status_key(id), status.revision));
@@ -66,6 +67,7 @@ fn next_status(
     observed: &Observed,
     plan: &Plan,
     failure: Option<&str>,
+    served: &Served,
     now: jiff::Timestamp,
 ) -> Status {
     let mut next = status.clone();
@@ -78,7 +80,11 @@ fn next_status(
         if let Some(serving) = member.serving() {
             record.version = Some(serving.version.clone());
         }
+        served.note_in(record, member);
+        let silent = member.process == Process::Running && member.data && member.serving().is_none();
+        record.silent_since = record.silent_since.or(Some(now)).filter(|_| silent && observed.membership.is_some());
     }
+    next.quorum_loss = recovery::assess(&next, observed, now);
     next.phase = progress::phase(instance, &next, observed);
     for (kind, holds, reason) in progress::conditions(instance, &next, observed, now) {
         condition::set(&mut next.conditions, kind, holds, reason, now);

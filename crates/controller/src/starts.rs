@@ -22,7 +22,9 @@ impl FailedStarts {
     pub fn note(&mut self, action: &Action, succeeded: bool, now: Timestamp) {
         let ordinals = match action {
             Action::Bootstrap { ordinals } => ordinals.as_slice(),
-            Action::RestartMember { ordinal } | Action::JoinMember { ordinal } => std::slice::from_ref(ordinal),
+            Action::RestartMember { ordinal }
+            | Action::JoinMember { ordinal }
+            | Action::ForceNewCluster { ordinal } => std::slice::from_ref(ordinal),
             _ => return,
         };
         for ordinal in ordinals {
@@ -82,6 +84,7 @@ mod tests {
             health: Health::NotAsked,
             disk_bytes: 0,
             unlimited: None,
+            bad_data: None,
         };
         Observed { members: (0..).zip(processes).map(member).collect(), ..Observed::default() }
     }

@@ -8,6 +8,7 @@ use crate::{
     act::{Subject, act},
     observe::{Memory, observe},
     record::record,
+    served::Served,
     starts::FailedStarts,
 };
 
@@ -34,12 +35,15 @@ pub struct Reconciler {
     memory: Memory,
     failure: Option<String>,
     failed_starts: FailedStarts,
+    served: Served,
 }
 
 impl Reconciler {
     /// A reconciler of the instance `id`.
     pub fn new(world: World, metrics: Metrics, id: InstanceId) -> Self {
-        Self { world, metrics, id, memory: Memory::default(), failure: None, failed_starts: FailedStarts::default() }
+        let failed_starts = FailedStarts::default();
+        let memory = Memory::default();
+        Self { world, metrics, id, memory, failure: None, failed_starts, served: Served::default() }
     }
 
     /// The instance that it is about.
@@ -56,7 +60,9 @@ impl Reconciler {
         };
         let status: Option<Record<Status>> = records::get(store, &records::status_key(&self.id)).await?;
         let status = status.unwrap_or_else(|| Record { value: Status::default(), revision: 0 });
+        let began = self.world.clock.now();
         let observed = observe(&self.world, &instance.value, &status.value, &mut self.memory).await?;
+        self.served.saw(&observed, began);
         let now = self.world.clock.now();
         let plan = if self.failed_starts.any() && !instance.value.spec.deleting {
             plan::plan(&instance.value, &status.value, &self.failed_starts.shown_in(&observed), now)
@@ -66,7 +72,7 @@ impl Reconciler {
         // What is as wanted has no failure to tell of: the last action was done, and only its answer was lost.
         // A cluster that does not let the control plane in is waited for, and its owner can help.
         let failure = self.failure.as_deref().or(observed.refused.as_deref()).filter(|_| plan != Plan::Converged);
-        let status = record(&self.world, &instance, &status, &observed, &plan, failure).await?;
+        let status = record(&self.world, &instance, &status, &observed, &plan, failure, &self.served).await?;
         self.metrics.saw(&self.id, status.value.phase);
         match plan {
             Plan::Act(action) => {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cetcd_core::{Clock, Entropy, network::Networks};
+use cetcd_core::{Clock, Entropy, network::Networks, window::Window};
 use cetcd_etcd::{operator::EtcdOperator, versions::Installer};
 use cetcd_runtime::Runtime;
 use cetcd_store::{Store, seal::Sealer};
@@ -30,4 +30,16 @@ pub struct World {
     pub entropy: Arc<dyn Entropy>,
     /// Names zones.
     pub networks: Arc<Networks>,
+    /// What the service does by itself.
+    pub policies: Policies,
+}
+
+/// What the service does by itself and what it leaves to a person, for all instances.
+#[derive(Debug, Clone, Default)]
+pub struct Policies {
+    /// Whether a cluster that lost its quorum for good goes on with the best of its survivors; else somebody has to
+    /// ask for it.
+    pub automatic_recovery: bool,
+    /// When upkeep may disturb a little; never where absent.
+    pub window: Option<Window>,
 }

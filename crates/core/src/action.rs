@@ -3,6 +3,8 @@
 
 use std::net::SocketAddr;
 
+use crate::recovery::Survivor;
+
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
@@ -116,6 +118,33 @@ pub enum Action {
         /// Members that left anything.
         ordinals: Vec<u32>,
     },
+    /// Take the CORRUPT alarms back: all members that serve hold the same.
+    DisarmCorrupt,
+    /// End the process of a member that does not serve though it runs; the restart of a dead member follows.
+    EndHung {
+        /// Which.
+        ordinal: u32,
+    },
+    /// Record that the cluster goes on with this member alone, since its quorum is lost. Nothing is touched yet.
+    BeginRecovery {
+        /// It, as it was seen.
+        from: Survivor,
+    },
+    /// End the processes of those members and move their data where nothing starts from it, to be kept.
+    SetAside {
+        /// Members that have data.
+        ordinals: Vec<u32>,
+    },
+    /// End the process of the member that a recovery goes on with, and start it with `--force-new-cluster`.
+    ForceNewCluster {
+        /// Which.
+        ordinal: u32,
+    },
+    /// Record that the recovery is over: no member is started with force from then on.
+    EndRecovery {
+        /// Whether it came to that; else a quorum came back by itself.
+        forced: bool,
+    },
     /// Delete every record and secret of the instance, free its addresses and end its tasks, in one transaction.
     Forget,
 }
@@ -151,6 +180,12 @@ impl Action {
             Self::RemoveEndpoint => "remove_endpoint",
             Self::StopMembers { .. } => "stop_members",
             Self::RemoveMembers { .. } => "remove_members",
+            Self::DisarmCorrupt => "disarm_corrupt",
+            Self::EndHung { .. } => "end_hung",
+            Self::BeginRecovery { .. } => "begin_recovery",
+            Self::SetAside { .. } => "set_aside",
+            Self::ForceNewCluster { .. } => "force_new_cluster",
+            Self::EndRecovery { .. } => "end_recovery",
             Self::Forget => "forget",
         }
     }

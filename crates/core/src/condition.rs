@@ -20,6 +20,14 @@ pub enum ConditionKind {
     SpaceLeft,
     /// Every certificate was replaced in time.
     CertificatesFresh,
+    /// Members hold the same data.
+    DataConsistent,
+    /// Every member that the cluster lists is one of ours.
+    MembersKnown,
+    /// No backend is near its quota.
+    QuotaLeft,
+    /// Little of the backends is free pages.
+    Fragmentation,
     /// The last reconciliation could do what it planned.
     Reconciled,
     /// Members write to their disks in the time that etcd needs.

@@ -69,6 +69,10 @@ pub struct Spec {
     pub deletion_protection: bool,
     /// The instance is to be taken down and forgotten.
     pub deleting: bool,
+    /// The generation at which somebody last asked to go on without a quorum; 0 where nobody did. It counts until the
+    /// instance has converged on that generation.
+    #[serde(default)]
+    pub recovery_asked: u64,
 }
 
 /// What a member's process is started with, as far as it follows from what is wanted. A member that runs with
@@ -98,6 +102,12 @@ impl RunConfig {
             "{} https={} client-cert-auth={} compaction={compaction} quota={} limits={limits}",
             self.version, self.security.https, self.security.client_cert_auth, self.quota_bytes
         )
+    }
+
+    /// The same for a process that was started with `--force-new-cluster`: never what is wanted for good, so that the
+    /// flag goes with the next roll.
+    pub fn forced_line(&self) -> String {
+        format!("{} force-new-cluster", self.line())
     }
 }
 

@@ -17,6 +17,7 @@ pub mod observed;
 pub mod plan;
 pub mod progress;
 pub mod quorum;
+pub mod recovery;
 pub mod slots;
 pub mod status;
 pub mod task;
@@ -24,6 +25,7 @@ pub mod task;
 mod testing;
 pub mod upgrade;
 pub mod version;
+pub mod window;
 
 pub use clock::Clock;
 pub use entropy::Entropy;

@@ -32,8 +32,12 @@ pub struct MemberSpec {
 pub enum Start {
     /// Founds a cluster; only while no cluster ID was latched.
     New,
-    /// Joins one, or goes on with its own data.
+    /// Joins a cluster that has added it, without any data.
+    Join,
+    /// Goes on with its own data, and never without.
     Existing,
+    /// Goes on with its own data as the only member, whoever else was one: with `--force-new-cluster`.
+    Forced,
 }
 
 impl Start {
@@ -41,7 +45,7 @@ impl Start {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::New => "new",
-            Self::Existing => "existing",
+            Self::Join | Self::Existing | Self::Forced => "existing",
         }
     }
 }
@@ -93,5 +97,10 @@ impl MemberSpec {
     /// The member's name.
     pub fn name(&self) -> String {
         self.instance.member_name(self.ordinal)
+    }
+
+    /// What it is started with, in the one line that a runtime keeps beside its process.
+    pub fn line(&self) -> String {
+        if self.start == Start::Forced { self.run.forced_line() } else { self.run.line() }
     }
 }

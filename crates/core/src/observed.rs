@@ -33,6 +33,60 @@ pub struct Observed {
     pub monitored: bool,
     /// Whether the instance has a backup policy.
     pub backup_policy: bool,
+    /// Whether the alarm CORRUPT is raised: members hold different data, and nobody takes writes.
+    pub corrupt: bool,
+    /// Hashes of the keys of those that serve, by ordinal; asked for only while CORRUPT is raised.
+    pub hashes: Vec<KeysHash>,
+    /// What members say of themselves while nobody serves, by ordinal; asked for only then.
+    pub standings: Vec<Standing>,
+    /// Whether upkeep may disturb a little now.
+    pub maintenance: bool,
+    /// Whether the service is set to go on without a quorum by itself.
+    pub automatic_recovery: bool,
+}
+
+/// The hash of a member's keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeysHash {
+    /// Its number within the instance.
+    pub ordinal: u32,
+    /// The hash of its keys up to `at`.
+    pub hash: u32,
+    /// The revision of the hash, which all were asked for.
+    pub at: i64,
+    /// The revision up to which history was compacted in it.
+    pub compact_revision: i64,
+    /// The revision of its keys.
+    pub revision: i64,
+    /// The last index of the log that it had applied; 3.3 does not tell.
+    pub applied_index: Option<u64>,
+}
+
+impl KeysHash {
+    /// Whether both have the same keys. Equal hashes alone can hide that revisions differ.
+    pub fn agrees_with(&self, other: &Self) -> bool {
+        (self.hash, self.at, self.compact_revision, self.revision)
+            == (other.hash, other.at, other.compact_revision, other.revision)
+    }
+}
+
+/// What a member says of itself that cannot serve: no quorum stands behind it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// Its number within the instance.
+    pub ordinal: u32,
+    /// ID of its cluster.
+    pub cluster_id: u64,
+    /// Whether it has no vote.
+    pub learner: bool,
+    /// Whether it knows of a leader.
+    pub led: bool,
+    /// The last index of the log that it knows to be committed.
+    pub index: u64,
+    /// The revision of its keys.
+    pub revision: i64,
+    /// The members as it knows them; empty where it did not tell.
+    pub peers: Vec<Peer>,
 }
 
 /// A member as the cluster lists it.
@@ -69,6 +123,8 @@ pub struct ObservedMember {
     pub disk_bytes: u64,
     /// Why its CPU and memory limits are not in force, where they were asked for and are not.
     pub unlimited: Option<String>,
+    /// What it said of its own files when its process ended, where they keep it from running.
+    pub bad_data: Option<String>,
 }
 
 /// State of a member's process.

@@ -4,15 +4,19 @@
 //!
 //! ```text
 //!   deletion ─ creation ─┐ until a cluster ID is latched
-//!                        └► certificates::renew ─ restart ─ space ─ membership::finish ─ endpoint
-//!                               ─ certificates::deliver ─ prepare ─ all healthy? ─ rolling ─ membership::change ─ auth
-//!                               ─ monitoring ─ policy
+//!                        └► certificates::renew ─ recovery::go_on ─ bad data ─ restart ─ recovery::begin ─ corrupt ─ hung
+//!                               ─ space ─ membership::finish ─ endpoint ─ certificates::deliver ─ prepare ─ all healthy?
+//!                               ─ rolling ─ membership::change ─ auth ─ monitoring ─ policy ─ defragmentation
 //! ```
 
 mod auth;
 mod certificates;
+mod corrupt;
 mod endpoint;
+mod hung;
+mod maintenance;
 mod membership;
+mod recovery;
 mod restart;
 mod rolling;
 mod space;
@@ -22,7 +26,9 @@ use std::net::SocketAddr;
 use jiff::{SignedDuration, Timestamp};
 
 pub use self::auth::auth_is_as_wanted;
+pub use self::corrupt::{AGAIN_AFTER, MOST_REPLACEMENTS, agreed, may_be_replaced};
 pub use self::endpoint::wanted_backends;
+pub use self::maintenance::is_worthwhile;
 pub use self::restart::{LONGEST_BACK_OFF, back_off};
 use crate::{
     Instance, Status,
@@ -59,11 +65,18 @@ pub fn plan(instance: &Instance, status: &Status, observed: &Observed, now: Time
     let look = Look { instance, status, observed, cluster_id };
     // What heals comes first, then what changes, then what only follows. Restarts come before the endpoint: a
     // member that is back is the better backend.
+    // A recovery that has begun is alone with the instance: what it takes apart must not be put together again. But
+    // what has expired keeps everybody out, the survivor too.
     certificates::renew(observed, now)
+        .or_else(|| recovery::go_on(&look, now))
+        .or_else(|| corrupt::bad_data(&look, now))
         .or_else(|| restart::dead_member(&look, now))
+        .or_else(|| recovery::begin(&look, now))
+        .or_else(|| corrupt::repair(&look, now))
+        .or_else(|| hung::wake(&look, now))
         .or_else(|| space::relieve(&look, now))
         .or_else(|| membership::finish(&look, now))
-        .or_else(|| endpoint::serve(&look))
+        .or_else(|| endpoint::serve(&look, now))
         .or_else(|| certificates::deliver(status, observed))
         .or_else(|| restart::prepare(&look))
         .or_else(|| all_serve(&look, now))
@@ -75,6 +88,7 @@ pub fn plan(instance: &Instance, status: &Status, observed: &Observed, now: Time
         .or_else(|| (!observed.installed).then_some(Plan::Act(Action::InstallVersion)))
         .or_else(|| (!observed.monitored).then_some(Plan::Act(Action::StartMonitoring)))
         .or_else(|| (!observed.backup_policy).then_some(Plan::Act(Action::CreateBackupPolicy)))
+        .or_else(|| maintenance::defragment(&look, now))
         .unwrap_or(Plan::Converged)
 }
 

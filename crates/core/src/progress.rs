@@ -6,8 +6,8 @@ use crate::{
     Instance, Status,
     certificates::Leaf,
     condition::ConditionKind,
-    observed::{Health, Observed, ObservedMember, Process},
-    plan::{auth_is_as_wanted, is_placed, serves},
+    observed::{Health, KeysHash, Observed, ObservedMember, Process},
+    plan::{MOST_REPLACEMENTS, agreed, auth_is_as_wanted, is_placed, is_worthwhile, serves},
     quorum::quorum,
     slots::slots,
     status::{MemberPhase, Phase},
@@ -26,6 +26,10 @@ fn is_passed(step: StepName, instance: &Instance, status: &Status, observed: &Ob
         StepName::PrepareEnv => is_placed(instance, status) && observed.credentials,
         StepName::InstallSuit => observed.installed,
         StepName::CreateEtcd => is_serving(status, observed),
+        StepName::RecoverEtcd => {
+            status.recovery.is_none()
+                && observed.members.iter().any(|m| status.cluster_id.is_some_and(|id| serves(m, id)))
+        }
         StepName::InstallMonitor => observed.monitored,
         StepName::CreateBackupPolicy => observed.backup_policy,
         StepName::BackupEtcd => {
@@ -64,6 +68,8 @@ pub fn phase(instance: &Instance, status: &Status, observed: &Observed) -> Phase
         Phase::Deleting
     } else if status.observed_generation == 0 {
         Phase::Creating
+    } else if status.recovery.is_some() {
+        Phase::Abnormal
     } else if status.observed_generation < instance.generation {
         let joins = status.members.iter().any(|member| observed.peer(&member.peer_url()).is_none_or(|p| p.learner));
         if status.members.iter().any(|member| member.run.version != *version) {
@@ -106,6 +112,17 @@ pub fn conditions(
         }
         let why = match (&member.process, &member.health) {
             (Process::Absent, _) => "has no process".to_owned(),
+            (Process::Exited { quick_exits, .. }, _) if *quick_exits > 1 && member.bad_data.is_some() => {
+                let words = member.bad_data.as_deref().unwrap_or_default();
+                let replaced = status.member(member.ordinal).and_then(|record| record.replaced.as_ref());
+                let times = replaced.map_or(0, |replaced| replaced.times);
+                let given_up = if times >= MOST_REPLACEMENTS {
+                    format!("; it was replaced {times} times already: look for what damages its files")
+                } else {
+                    String::new()
+                };
+                format!("ended {quick_exits} times over its own data ({words}){given_up}")
+            }
             (Process::Exited { quick_exits, .. }, _) if *quick_exits > 1 => {
                 format!("ended {quick_exits} times soon after its start; read its log")
             }
@@ -145,8 +162,12 @@ pub fn conditions(
                 n => format!("{n} members have used their backend quota up; no key can be written"),
             },
         ),
+        quota_left(status, observed),
+        fragmentation(observed),
+        (ConditionKind::DataConsistent, !observed.corrupt, corruption(status, observed)),
+        (ConditionKind::MembersKnown, strangers(status, observed).is_empty(), strangers(status, observed)),
         (ConditionKind::MembersHealthy, down.is_empty(), down.join("; ")),
-        (ConditionKind::Quorum, healthy >= quorum(voters), format!("{healthy} of {voters} voters serve")),
+        (ConditionKind::Quorum, healthy >= quorum(voters), quorum_reason(status, healthy, voters)),
         (
             ConditionKind::EndpointServing,
             observed.endpoint.serving,
@@ -165,6 +186,83 @@ fn certificates(observed: &Observed, now: Timestamp) -> (ConditionKind, bool, St
     let late = observed.issued.leaves.iter().any(|leaf| leaf.validity.is_late(now));
     let ends = |leaf: &Leaf| format!("{} ends first, at {}", leaf.holder, leaf.validity.until);
     (ConditionKind::CertificatesFresh, !late, observed.issued.soonest().map_or_else(String::new, ends))
+}
+
+/// Parts of the backend quota at which somebody should look, in percent.
+const QUOTA_STEPS: [u64; 3] = [65, 75, 85];
+
+/// How full backends are. It is told in steps: with each figure the record would be written anew.
+fn quota_left(status: &Status, observed: &Observed) -> (ConditionKind, bool, String) {
+    let full: Vec<String> = status
+        .members
+        .iter()
+        .filter_map(|record| {
+            let used = observed.member(record.ordinal)?.serving()?.database_bytes;
+            let passed = |percent: &&u64| used * 100 >= record.run.quota_bytes * **percent;
+            let step = QUOTA_STEPS.iter().rev().find(passed)?;
+            Some(format!("member {} has used {step} % of its backend quota", record.ordinal))
+        })
+        .collect();
+    (ConditionKind::QuotaLeft, full.is_empty(), full.join("; "))
+}
+
+/// Which backends hold so many free pages that a defragmentation is worth it.
+fn fragmentation(observed: &Observed) -> (ConditionKind, bool, String) {
+    let members = observed.members.iter().filter(|member| is_worthwhile(member));
+    let members: Vec<String> = members.map(|member| format!("member {}", member.ordinal)).collect();
+    let reason =
+        if members.is_empty() { String::new() } else { format!("{} hold mostly free pages", members.join(", ")) };
+    (ConditionKind::Fragmentation, members.is_empty(), reason)
+}
+
+/// Who differs from what most hold, where the alarm CORRUPT is raised.
+fn corruption(status: &Status, observed: &Observed) -> String {
+    if !observed.corrupt {
+        return String::new();
+    }
+    let voters = observed
+        .membership
+        .as_ref()
+        .map_or(status.members.len(), |peers| peers.iter().filter(|peer| !peer.learner).count());
+    let Some(right) = agreed(&observed.hashes, voters) else {
+        let shown =
+            |hash: &KeysHash| format!("member {}: hash {:08x} at revision {}", hash.ordinal, hash.hash, hash.revision);
+        let all: Vec<String> = observed.hashes.iter().map(shown).collect();
+        return format!("no majority of the voters holds the same data, so nothing is done ({})", all.join("; "));
+    };
+    let odd = observed.hashes.iter().filter(|hash| !hash.agrees_with(right));
+    let odd: Vec<String> = odd.map(|hash| format!("member {}", hash.ordinal)).collect();
+    if odd.is_empty() {
+        return format!("all that serve agree at revision {}; the alarm is taken back", right.revision);
+    }
+    format!("{} differ from the majority and are replaced one by one", odd.join(", "))
+}
+
+/// Members that the cluster lists and of which nothing is recorded: nobody is added while they do not serve.
+fn strangers(status: &Status, observed: &Observed) -> String {
+    let peers = observed.membership.as_deref().unwrap_or_default();
+    let known = |url: &str| status.members.iter().any(|record| record.peer_url() == url);
+    let strangers = peers.iter().filter(|peer| !known(&peer.url));
+    let strangers: Vec<String> = strangers.map(|peer| format!("{:x} at {}", peer.id, peer.url)).collect();
+    if strangers.is_empty() {
+        return String::new();
+    }
+    format!("the cluster lists {}, which this service did not make", strangers.join(", "))
+}
+
+/// How many voters serve, and what became of a quorum that was lost.
+fn quorum_reason(status: &Status, healthy: usize, voters: usize) -> String {
+    let story = if let Some(recovery) = &status.recovery {
+        format!("; since {} the cluster is made to go on: {}", recovery.began_at, recovery.from.bound())
+    } else if let Some(loss) = &status.quorum_loss {
+        format!("; {}", loss.describe())
+    } else if let Some(recovered) = &status.recovered {
+        let (at, bound) = (recovered.at, recovered.from.bound());
+        format!("; at {at} the cluster was made to go on without a quorum: {bound}")
+    } else {
+        String::new()
+    };
+    format!("{healthy} of {voters} voters serve{story}")
 }
 
 #[cfg(test)]

@@ -5,7 +5,12 @@ use std::net::SocketAddr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{EtcdVersion, InstanceId, condition::Condition, instance::RunConfig};
+use crate::{
+    EtcdVersion, InstanceId,
+    condition::Condition,
+    instance::RunConfig,
+    recovery::{QuorumLoss, Recovered, Recovery},
+};
 
 /// What the controller knows and must not forget, one record an instance, written only by the controller.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -33,6 +38,18 @@ pub struct Status {
     pub monitored_at: Option<Timestamp>,
     /// What is true of the instance now.
     pub conditions: Vec<Condition>,
+    /// When a member was last defragmented; written before it is.
+    #[serde(default)]
+    pub defragmented_at: Option<Timestamp>,
+    /// What is left of the cluster, while nobody serves.
+    #[serde(default)]
+    pub quorum_loss: Option<QuorumLoss>,
+    /// A recovery by force that goes on.
+    #[serde(default)]
+    pub recovery: Option<Recovery>,
+    /// The last recovery by force that has ended.
+    #[serde(default)]
+    pub recovered: Option<Recovered>,
 }
 
 /// A member as the controller intends it.
@@ -55,6 +72,25 @@ pub struct MemberRecord {
     pub phase: MemberPhase,
     /// The version that it was last seen to run, as etcd prints it.
     pub version: Option<String>,
+    /// It was seen to serve then, so that it held all that had been acknowledged before. Written with changes of the
+    /// record, not with each look: it may have served later.
+    #[serde(default)]
+    pub served_at: Option<Timestamp>,
+    /// Since when its process runs and it does not serve, while others do.
+    #[serde(default)]
+    pub silent_since: Option<Timestamp>,
+    /// How often its data was put aside lately, for being bad or different.
+    #[serde(default)]
+    pub replaced: Option<Replaced>,
+}
+
+/// How often a member's data was put aside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replaced {
+    /// So many times.
+    pub times: u32,
+    /// The last time.
+    pub last: Timestamp,
 }
 
 /// Which password the user root has in a cluster.

@@ -46,6 +46,8 @@ pub enum TaskKind {
     ModifyConfiguration,
     /// ModifyEtcdAttribute, as far as it takes time.
     ModifyAttribute,
+    /// RecoverEtcdInstance.
+    RecoverInstance,
 }
 
 impl TaskKind {
@@ -58,6 +60,7 @@ impl TaskKind {
             Self::UpgradeInstance => "upgrade_instance",
             Self::ModifyConfiguration => "modify_configuration",
             Self::ModifyAttribute => "modify_attribute",
+            Self::RecoverInstance => "recover_instance",
         }
     }
 
@@ -75,6 +78,7 @@ impl TaskKind {
             Self::UpgradeInstance => &[StepName::InstallSuit, StepName::BackupEtcd, StepName::UpgradeEtcd],
             Self::ModifyConfiguration => &[StepName::PrepareEnv, StepName::UpdateEtcd],
             Self::ModifyAttribute => &[StepName::PrepareEnv, StepName::UpdateEtcd, StepName::UpdateAuth],
+            Self::RecoverInstance => &[StepName::RecoverEtcd, StepName::ResizeEtcd],
             Self::DeleteInstance => &[StepName::StopEtcd, StepName::RemoveData, StepName::CleanEnv],
         }
     }
@@ -113,6 +117,8 @@ pub enum StepName {
     InstallSuit,
     /// Every member serves, and so does the endpoint.
     CreateEtcd,
+    /// A member serves again, and no recovery goes on.
+    RecoverEtcd,
     /// Every member's metrics are read.
     InstallMonitor,
     /// `default-backup-policy` exists.
@@ -142,6 +148,7 @@ impl StepName {
             Self::PrepareEnv => "prepare_env",
             Self::InstallSuit => "install_suit",
             Self::CreateEtcd => "create_etcd",
+            Self::RecoverEtcd => "recover_etcd",
             Self::InstallMonitor => "install_monitor",
             Self::CreateBackupPolicy => "create_backup_policy",
             Self::ResizeEtcd => "resize_etcd",

@@ -45,6 +45,7 @@ pub fn instance(size: u8) -> Instance {
             delete_backups: false,
             deletion_protection: false,
             deleting: false,
+            recovery_asked: 0,
         },
     }
 }
@@ -65,6 +66,9 @@ pub fn member(ordinal: u8) -> MemberRecord {
         peer: (client(ordinal).ip(), 2380).into(),
         phase: MemberPhase::Pending,
         version: None,
+        served_at: None,
+        silent_since: None,
+        replaced: None,
     }
 }
 

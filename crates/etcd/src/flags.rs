@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 
 use cetcd_core::{
     EtcdVersion,
-    member::{MemberPaths, MemberSpec},
+    member::{MemberPaths, MemberSpec, Start},
 };
 
 /// The arguments, without the program itself, that `spec.run.version` of etcd is to be started with.
@@ -25,6 +25,9 @@ pub fn command_arguments(spec: &MemberSpec, paths: &MemberPaths) -> Vec<String> 
     flags.set("initial-cluster", &spec.initial_cluster);
     flags.set("initial-cluster-token", &spec.token);
     flags.set("initial-cluster-state", spec.start.as_str());
+    if spec.start == Start::Forced {
+        flags.set("force-new-cluster", true);
+    }
 
     if spec.run.security.https {
         flags.set("cert-file", paths.server_cert.display());
@@ -108,7 +111,7 @@ mod tests {
     use cetcd_core::{
         InstanceId,
         instance::{AutoCompaction, CompactionMode, RunConfig, Security},
-        member::{MemberCertificates, Start},
+        member::MemberCertificates,
     };
 
     use super::*;
@@ -171,6 +174,16 @@ mod tests {
             "--quota-backend-bytes=8589934592",
         ];
         assert_eq!(arguments[..expected.len()], expected);
+    }
+
+    #[test]
+    fn only_a_forced_start_leaves_the_others_out() {
+        let mut forced = spec("v3.5.16");
+        assert!(!command_arguments(&forced, &paths()).iter().any(|a| a.starts_with("--force-new-cluster")));
+        forced.start = Start::Forced;
+        let arguments = command_arguments(&forced, &paths());
+        assert!(arguments.contains(&"--force-new-cluster=true".to_owned()));
+        assert!(arguments.contains(&"--initial-cluster-state=existing".to_owned()));
     }
 
     #[test]

@@ -11,8 +11,10 @@ mod crc;
 mod error;
 pub mod flags;
 mod metrics;
+pub mod offline;
 mod operate;
 pub mod operator;
+mod pages;
 mod path;
 mod peer;
 mod session;
@@ -20,6 +22,7 @@ mod snapshot;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod versions;
+pub mod words;
 
 pub use admin::{ClientCredentials, EtcdAdmin, Target};
 pub use client::LiveAdmin;

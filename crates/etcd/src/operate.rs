@@ -14,6 +14,7 @@ use crate::{
     Alarm, ClusterMember, Error, EtcdOperator, KvHash, LiveAdmin, MemberStatus, Result, SnapshotInfo, SnapshotStream,
     Target,
     client::Use,
+    offline::{self, OnDisk},
     session::{Passwords, Session},
     snapshot,
 };
@@ -96,6 +97,10 @@ impl EtcdOperator for LiveAdmin {
         self.at_first(through, |member| async move { member.members().await }).await
     }
 
+    async fn known_members(&self, target: &Target) -> Result<Vec<ClusterMember>> {
+        self.at(target, |member| async move { member.known_members().await }).await
+    }
+
     async fn add_member(&self, through: &[Target], peer_url: &str, learner: bool) -> Result<u64> {
         self.at_first(through, |member| async move { member.add_member(peer_url, learner).await }).await
     }
@@ -134,6 +139,12 @@ impl EtcdOperator for LiveAdmin {
 
     async fn status(&self, target: &Target) -> Result<MemberStatus> {
         self.at(target, |member| async move { member.status().await }).await
+    }
+
+    async fn on_disk(&self, data: &Path) -> Result<OnDisk> {
+        let path = data.to_owned();
+        let read = tokio::task::spawn_blocking(move || offline::read(&path)).await.map_err(std::io::Error::from);
+        read.flatten().map_err(Error::io(format!("read {}", data.display())))
     }
 
     async fn auth_enabled(&self, through: &[Target]) -> Result<bool> {

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, path::Path};
 use async_trait::async_trait;
 use cetcd_core::InstanceId;
 
-use crate::{Error, EtcdAdmin, SnapshotStream, Target};
+use crate::{Error, EtcdAdmin, SnapshotStream, Target, offline::OnDisk};
 
 /// Operations on clusters that are in use. `through` names members to be asked in turn, until one answers;
 /// put those that serve first. Learners answer nothing but [`status`](Self::status) and snapshots.
@@ -22,6 +22,9 @@ pub trait EtcdOperator: EtcdAdmin {
 
     /// The members of the cluster by rising ID, after a read that took a quorum.
     async fn members(&self, through: &[Target]) -> Result<Vec<ClusterMember>, Error>;
+
+    /// The members as the asked one knows them, by rising ID; no quorum is needed, and nothing of it is linearizable.
+    async fn known_members(&self, target: &Target) -> Result<Vec<ClusterMember>, Error>;
 
     /// Adds a member that serves its peers at `peer_url`, and answers its ID. Where a member with that URL is
     /// there already, its ID, whether it is a learner or not. etcd 3.3 has no learners and adds a voter: a cluster of one
@@ -65,6 +68,10 @@ pub trait EtcdOperator: EtcdAdmin {
 
     /// What the member says of itself; no quorum is needed, and nothing of it is linearizable.
     async fn status(&self, target: &Target) -> Result<MemberStatus, Error>;
+
+    /// What the member's data directory says of it: for one that does not answer. It may be behind what the running
+    /// process knows.
+    async fn on_disk(&self, data: &Path) -> Result<OnDisk, Error>;
 
     /// Whether auth is on, as agreed by a quorum.
     async fn auth_enabled(&self, through: &[Target]) -> Result<bool, Error>;

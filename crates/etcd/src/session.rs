@@ -177,6 +177,11 @@ impl Session {
     pub async fn members(&self) -> Result<Vec<ClusterMember>> {
         // Before 3.5 a list is what the asked member has heard of, and no option makes it more.
         self.linearizable_read().await?;
+        self.known_members().await
+    }
+
+    /// The members as this one knows them.
+    pub async fn known_members(&self) -> Result<Vec<ClusterMember>> {
         let list = || async { self.client.cluster_client().member_list().await };
         let list = self.ask(self.read_timeout, list).await?;
         let member = |member: &etcd_client::Member| ClusterMember {

@@ -11,7 +11,7 @@ use std::{
 };
 
 use cetcd_core::{EtcdVersion, member::Start};
-use cetcd_etcd::{EtcdAdmin, Installer, LiveAdmin, Target, client::Options};
+use cetcd_etcd::{EtcdAdmin, EtcdOperator, Installer, LiveAdmin, Target, client::Options};
 use rustix::process::Signal;
 use support::{Credentials, Member, addresses, newest, specs, versions};
 
@@ -72,7 +72,7 @@ async fn a_learner_serves_as_such() {
         let founder = leader.serving(&admin).await;
 
         add_learner(&leader.target, second[0].peer).await;
-        second[0].start = Start::Existing;
+        second[0].start = Start::Join;
         let mut learner = Member::launch(&second[0], &control_plane);
         let serving = learner.serving(&admin).await;
         assert!(serving.learner && !serving.leader, "{version}: {serving:?}");
@@ -174,5 +174,27 @@ async fn credentials_that_are_no_pem_are_not_repeated() {
     for answer in [admin().probe(&target).await.map(|_| ()), admin().metrics(&target).await.map(|_| ())] {
         let said = format!("{:?}", answer.unwrap_err());
         assert!(!said.contains("secret"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn the_files_of_a_member_that_has_ended_tell_who_it_was_and_how_far() {
+    let admin = admin();
+    for version in versions().installed() {
+        let mut member = Member::start(&version, true);
+        let serving = member.serving(&admin).await;
+        let before = admin.status(&member.target).await.unwrap();
+        let known = admin.known_members(&member.target).await.unwrap();
+        member.child.kill().unwrap();
+        member.child.wait().unwrap();
+        let found = admin.on_disk(&member.data()).await.unwrap();
+        assert_eq!((found.cluster_id, found.member_id), (serving.cluster_id, serving.member_id), "{version}");
+        // What is committed is written down with the next entry.
+        assert!(found.index > 0 && found.index <= before.raft_index, "{version}: {found:?}, {before:?}");
+        assert_eq!(found.revision, 1, "{version}");
+        let urls = |members: &[cetcd_etcd::ClusterMember]| -> Vec<_> {
+            members.iter().map(|member| (member.id, member.peer_urls.clone(), member.learner)).collect()
+        };
+        assert_eq!(urls(&found.members), urls(&known), "{version}");
     }
 }

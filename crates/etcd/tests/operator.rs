@@ -80,7 +80,7 @@ fn joining(
     for (n, spec) in specs.iter_mut().enumerate() {
         spec.initial_cluster = all[..=n].join(",");
         spec.run.security = security;
-        spec.start = if n == 0 { Start::New } else { Start::Existing };
+        spec.start = if n == 0 { Start::New } else { Start::Join };
     }
     (specs, control_plane)
 }

@@ -24,7 +24,8 @@ pub trait Runtime: Send + Sync + 'static {
     async fn propose(&self, subnet_id: &str, taken: &BTreeSet<SocketAddr>) -> Result<Placement, Error>;
 
     /// Sees to it that the member's process runs: writes its files, then starts it unless it runs already
-    /// (started by this process or an earlier one). Answers once the process exists; it may not serve yet.
+    /// (started by this process or an earlier one). Answers once the process exists; it may not serve yet. Refused
+    /// where the member is to go on with its own data and there is none.
     async fn ensure_member(&self, spec: &MemberSpec) -> Result<(), Error>;
 
     /// Gives a member the certificates and keys that it shows, where it has files: etcd reads them anew at every
@@ -41,6 +42,10 @@ pub trait Runtime: Send + Sync + 'static {
 
     /// Removes all that the member left: data, certificates, logs, limits. Refused while its process runs.
     async fn remove_member(&self, instance: &InstanceId, ordinal: u32) -> Result<(), Error>;
+
+    /// Moves the member's data to where nothing starts from it, under a name that begins with `label`, and keeps it
+    /// there for as long as the instance is. Where there is no data nothing is done. Refused while its process runs.
+    async fn set_aside(&self, instance: &InstanceId, ordinal: u32, label: &str) -> Result<(), Error>;
 
     /// Looks at every member and the endpoint of an instance.
     async fn observe(&self, instance: &InstanceId) -> Result<RuntimeView, Error>;
@@ -62,11 +67,15 @@ pub trait Runtime: Send + Sync + 'static {
     /// Closes the endpoint and removes what it left. Answers once it no longer listens.
     async fn remove_endpoint(&self, instance: &InstanceId) -> Result<(), Error>;
 
+    /// Where the member's data is on this machine, whether or not there is any.
+    fn data_path(&self, instance: &InstanceId, ordinal: u32) -> PathBuf;
+
     /// Where a snapshot of the instance, taken on this machine, is to be kept; its folder is there when this
     /// answers. It goes with the instance.
     async fn snapshot_path(&self, instance: &InstanceId, name: &str) -> Result<PathBuf, Error>;
 
-    /// Removes what is kept of the instance beside its members and its endpoint: its snapshots.
+    /// Removes what is kept of the instance beside its members and its endpoint: its snapshots, and data that was set
+    /// aside.
     async fn forget(&self, instance: &InstanceId) -> Result<(), Error>;
 
     /// The instances of which anything (a process, a directory, a route) is left on this runtime.
@@ -131,6 +140,8 @@ pub struct MemberView {
     pub disk_bytes: u64,
     /// Why its CPU and memory limits are not in force, where they were asked for and are not.
     pub unlimited: Option<String>,
+    /// The last lines of its output, where its process ended soon after its start, twice or more in a row.
+    pub last_words: Option<String>,
 }
 
 /// One look at an endpoint.
@@ -191,8 +202,14 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
-    /// A member's data was to be removed while its process runs.
-    #[error("{member} still runs; stop it before its data is removed")]
+    /// A member was to go on with its data, and there is none: it could vote against what it once promised.
+    #[error("{member} has lost its data; it can only join anew")]
+    NoData {
+        /// The member's name.
+        member: String,
+    },
+    /// A member's data was to be removed or moved while its process runs.
+    #[error("{member} still runs; stop it before its data is touched")]
     StillRunning {
         /// The member's name.
         member: String,

@@ -197,5 +197,6 @@ fn spec(wanted: &Wanted) -> Spec {
         delete_backups: false,
         deletion_protection: false,
         deleting: false,
+        recovery_asked: 0,
     }
 }

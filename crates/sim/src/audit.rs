@@ -42,7 +42,7 @@ impl Audit {
                 touched.push(id);
             } else if let Some(id) = key.strip_prefix(STATUS).and_then(InstanceId::parse) {
                 match entry {
-                    Some(entry) => self.put_status(&id, &entry, trace, now),
+                    Some(entry) => self.put_status(&id, &entry, host, trace, now),
                     None => drop(self.status.remove(&id)),
                 }
                 touched.push(id);
@@ -100,11 +100,14 @@ impl Audit {
         }
     }
 
-    fn put_status(&mut self, id: &InstanceId, entry: &Entry, trace: &mut Trace, now: i64) {
+    fn put_status(&mut self, id: &InstanceId, entry: &Entry, host: &Host, trace: &mut Trace, now: i64) {
         let Some(next): Option<Status> = self.read(entry) else { return };
         let phase = next.phase.as_str();
         trace.add(now, format_args!("{id} {phase} at {} of {:?}", next.observed_generation, next.cluster_id));
         let Some(before) = self.status.insert(id.clone(), next.clone()) else { return };
+        if let (None, Some(recovery)) = (&before.recovery, &next.recovery) {
+            self.check_recovery(id, &before, recovery.from.ordinal, host, now);
+        }
         let kept = |what: &str, kept: bool| (!kept).then(|| format!("{what} of {id} was changed after it was set"));
         let members = before.members.iter().all(|m| {
             next.member(m.ordinal).is_none_or(|n| (n.client, n.peer, &n.subnet_id) == (m.client, m.peer, &m.subnet_id))
@@ -124,6 +127,21 @@ impl Audit {
             .into_iter()
             .flatten(),
         );
+    }
+
+    /// A recovery begins where nobody serves, and by itself only where nobody could again; with the best of them.
+    fn check_recovery(&mut self, id: &InstanceId, status: &Status, ordinal: u32, host: &Host, now: i64) {
+        let seen = host.faulted.get(id) <= host.looked.get(id);
+        let asked = self.instances.get(id).is_some_and(|i| i.spec.recovery_asked > status.observed_generation);
+        if seen && host.served_at_look.contains(id) {
+            self.violation(format!("{id} goes on by force though it serves"));
+        }
+        if !asked && host.could_decide(id) {
+            self.violation(format!("{id} goes on by force though nobody asked for it and a quorum could come back"));
+        }
+        if let Some(better) = host.better_survivor(id, ordinal, now) {
+            self.violation(format!("{id} goes on with member {ordinal}, though member {better} holds more"));
+        }
     }
 
     fn put_task(&mut self, key: String, entry: &Entry, trace: &mut Trace, now: i64) {

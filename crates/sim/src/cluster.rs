@@ -31,6 +31,10 @@ pub(crate) struct Cluster {
     pub auth: bool,
     /// The password of the user root, where there is one.
     pub root_password: Option<String>,
+    /// CORRUPT is raised.
+    pub corrupt: bool,
+    /// When each write was acknowledged, by time.
+    pub history: Vec<(i64, u64)>,
 }
 
 /// A member as the cluster lists it.
@@ -75,6 +79,8 @@ impl Cluster {
             alarms: BTreeSet::new(),
             auth: false,
             root_password: None,
+            corrupt: false,
+            history: Vec::new(),
         }
     }
 
@@ -114,6 +120,26 @@ impl Host {
     pub fn has_quorum(&self, id: &InstanceId, now: i64) -> bool {
         let Some(cluster) = self.clusters.get(id) else { return false };
         self.up_voters(id, now).len() >= quorum(cluster.voters())
+    }
+
+    /// A voter whose data a recovery could go on with, and holds more than member `ordinal`, though that could be seen.
+    pub fn better_survivor(&self, id: &InstanceId, ordinal: u32, now: i64) -> Option<u32> {
+        if self.faulted.get(id) > self.looked.get(id) {
+            return None;
+        }
+        let index =
+            self.members.get(&(id.clone(), ordinal)).and_then(|member| member.data).map_or(0, |data| data.index);
+        // What came up since the look could not be seen in it.
+        let all = self.up_voters(id, now - 1000).into_iter();
+        let mut sound = all.filter(|(other, _)| self.members[&(id.clone(), *other)].has_data());
+        sound.find(|(_, held)| held.index > index).map(|(other, _)| other)
+    }
+
+    /// Whether enough voters have what they need to be a quorum again.
+    pub fn could_decide(&self, id: &InstanceId) -> bool {
+        let Some(cluster) = self.clusters.get(id) else { return true };
+        let holds = |(_, member): &(u32, &Member)| member.data.is_some_and(|data| cluster.has_voter(data.id));
+        self.of(id).filter(holds).count() >= quorum(cluster.voters())
     }
 
     /// Elects, where nobody leads and a majority is up; deposes who is gone; replicates what was written.
@@ -174,6 +200,7 @@ impl Host {
             && let Some(cluster) = self.clusters.get_mut(id)
         {
             cluster.acknowledged = next;
+            cluster.history.push((now, next));
         }
     }
 
@@ -293,6 +320,30 @@ impl Host {
             }
         }
         Ok(())
+    }
+
+    /// The member goes on as the only one that there is, with what it holds. All others are out for good.
+    /// `complete_until`: before that it is said to hold all that was acknowledged.
+    pub fn force(&mut self, id: &InstanceId, ordinal: u32, complete_until: Option<i64>, now: i64) {
+        let Some(data) = self.members.get(&(id.clone(), ordinal)).and_then(|member| member.data) else { return };
+        if self.of(id).any(|(other, member)| other != ordinal && (member.runs() || member.has_data())) {
+            self.violations.push(format!("{id} goes on with member {ordinal} while another runs or has its data"));
+        }
+        let Some(cluster) = self.clusters.get_mut(id).filter(|cluster| cluster.id == data.cluster) else { return };
+        cluster.removed.extend(cluster.peers.iter().map(|peer| peer.id).filter(|peer| *peer != data.id));
+        cluster.peers.retain(|peer| peer.id == data.id);
+        if cluster.peers.iter().any(|peer| peer.learner) {
+            self.violations.push(format!("{id} goes on with member {ordinal}, which has no vote"));
+        }
+        let before = |(at, _): &&(i64, u64)| complete_until.is_some_and(|until| *at < until);
+        if let Some((at, write)) = cluster.history.iter().rev().find(before).filter(|(_, write)| *write > data.index) {
+            let what = format!("{id} lost write {write} of {at} ms, said to be held by member {ordinal}");
+            self.violations.push(what);
+        }
+        cluster.acknowledged = cluster.acknowledged.min(data.index);
+        cluster.history.retain(|(_, write)| *write <= data.index);
+        cluster.alarms.retain(|alarm| *alarm == data.id);
+        (cluster.leader, cluster.elect_at) = (None, now + 1000);
     }
 
     /// Notes a violation where `wrong`, unless something happened to the instance since it was last looked at: what

@@ -42,6 +42,8 @@ pub(crate) struct Host {
     pub unwritable: BTreeSet<(InstanceId, u32)>,
     /// Every cluster that ever formed, by instance.
     pub formed: BTreeMap<InstanceId, BTreeSet<u64>>,
+    /// Data that was set aside: it must stay.
+    pub aside: BTreeMap<InstanceId, Vec<Data>>,
     pub violations: Vec<String>,
     /// Nothing is due before; 0 where that is not known.
     pub quiet_until: i64,
@@ -55,6 +57,7 @@ pub(crate) struct Route {
 
 /// A member's directory and process.
 #[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a thing that can befall it, alone or with others")]
 pub(crate) struct Member {
     pub process: Run,
     /// What its data directory holds; where that was removed under its process, what the process holds.
@@ -63,6 +66,12 @@ pub(crate) struct Member {
     pub unlinked: bool,
     /// Its backend is full of free pages.
     pub full: bool,
+    /// Its files keep it from running.
+    pub rotten: bool,
+    /// Its keys are not those of the others.
+    pub differs: bool,
+    /// Its process is frozen.
+    pub hung: bool,
     /// Whether it ever took part in a cluster that had formed.
     pub joined: bool,
     pub launch: Option<Launch>,
@@ -120,7 +129,18 @@ pub(crate) enum Run {
 
 impl Member {
     fn new() -> Self {
-        Self { process: Run::Never, data: None, unlinked: false, full: false, joined: false, launch: None, files: None }
+        Self {
+            process: Run::Never,
+            data: None,
+            unlinked: false,
+            full: false,
+            rotten: false,
+            differs: false,
+            hung: false,
+            joined: false,
+            launch: None,
+            files: None,
+        }
     }
 
     pub fn runs(&self) -> bool {
@@ -128,7 +148,7 @@ impl Member {
     }
 
     pub fn is_up(&self, now: i64) -> bool {
-        matches!(self.process, Run::Running { ready, .. } if ready <= now)
+        !self.hung && matches!(self.process, Run::Running { ready, .. } if ready <= now)
     }
 
     /// It joined a cluster and its data is gone: etcd cannot go on, and only a repair brings it back.
@@ -149,6 +169,7 @@ impl Member {
     }
 
     fn end(&mut self, now: i64) {
+        self.hung = false;
         if let Run::Running { since, quick_exits, .. } = self.process {
             let quick_exits = if now - since < QUICK { quick_exits.saturating_add(1) } else { 0 };
             self.process = Run::Exited { at: now, quick_exits };
@@ -174,7 +195,7 @@ impl Host {
             peer: spec.peer,
             version: spec.run.version.clone(),
             client_cert_auth: spec.run.security.client_cert_auth,
-            line: spec.run.line(),
+            line: spec.line(),
             trusts: spec.certificates.ca.clone(),
             https: spec.run.security.https,
             founders: spec
@@ -198,6 +219,10 @@ impl Host {
         member.process =
             Run::Running { since: now, ready: now + delay, end: end.map(|after| now + after), quick_exits };
         member.launch = Some(launch);
+        if member.rotten {
+            // It looks at its files and ends.
+            member.end_by(now + 5);
+        }
         let data = member.data;
         let amnesia = member.is_lost() && spec.start == Start::New;
         if amnesia {
@@ -216,7 +241,7 @@ impl Host {
         }
         if let Some(cluster) = self.clusters.get(&spec.instance)
             && data.is_none()
-            && spec.start == Start::Existing
+            && spec.start == Start::Join
         {
             let had = cluster.at(spec.peer).is_some_and(|listed| listed.started);
             self.own_disruption(&spec.instance, had, &format!("{name} is started without the data that it had"));
@@ -299,11 +324,11 @@ impl Host {
                     member.data = Some(Data { cluster: launch.cluster, id: founder_id(place), index: 0 });
                 }
                 // It asks the others who belongs to the cluster, and catches up from them.
-                (Start::Existing, Some(cluster), Some(listed)) if !listed.started => {
+                (Start::Join, Some(cluster), Some(listed)) if !listed.started => {
                     member.data = Some(Data { cluster, id: listed.id, index: 0 });
                 }
                 // Nobody to ask, or nobody knows it, or it is known to have had more: it ends.
-                (Start::Existing, _, _) => member.end(now),
+                (Start::Join | Start::Existing | Start::Forced, _, _) => member.end(now),
             }
         }
         if let Some(cluster) = cluster {

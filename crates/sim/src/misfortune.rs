@@ -20,6 +20,21 @@ impl Sim {
         self.state().lose_data_of((instance.clone(), ordinal));
     }
 
+    /// Spoils the files of a member and ends its process: it does not start with them.
+    pub fn spoil(&self, instance: &InstanceId, ordinal: u32) {
+        self.state().spoil((instance.clone(), ordinal));
+    }
+
+    /// Changes keys of a member behind the others' backs, and lets them notice.
+    pub fn corrupt(&self, instance: &InstanceId, ordinal: u32) {
+        self.state().corrupt((instance.clone(), ordinal));
+    }
+
+    /// Freezes the process of a member.
+    pub fn hang(&self, instance: &InstanceId, ordinal: u32) {
+        self.state().hang((instance.clone(), ordinal));
+    }
+
     /// Leaves no space in the backend of a member.
     pub fn fill(&self, instance: &InstanceId, ordinal: u32) {
         self.state().fill((instance.clone(), ordinal));
@@ -126,8 +141,72 @@ impl State {
             member.data = None;
             member.unlinked = false;
             member.full = false;
+            (member.rotten, member.differs) = (false, false);
         }
         self.end(&[key]);
+    }
+
+    /// The files of a member are damaged, and its process ends over it.
+    pub fn spoil_one(&mut self) {
+        let latched: Vec<_> = self.running().into_iter().filter(|(id, _)| self.is_latched(id)).collect();
+        if let Some(key) = self.rng.pick(&latched) {
+            self.spoil(key);
+        }
+    }
+
+    fn spoil(&mut self, key: (InstanceId, u32)) {
+        self.note(format_args!("the files of {} are damaged", key.0.member_name(key.1)));
+        if let Some(member) = self.host.members.get_mut(&key) {
+            member.rotten = member.has_data();
+        }
+        self.end(&[key]);
+    }
+
+    /// Keys of a member change behind the others' backs, which they notice. Where too few would be left that agree
+    /// nobody can tell who is right, so that stays out.
+    pub fn corrupt_one(&mut self) {
+        let all = self.running();
+        let alone = |id: &InstanceId| !self.host.of(id).any(|(_, member)| member.differs);
+        let fit: Vec<_> = all.into_iter().filter(|(id, _)| self.is_latched(id) && alone(id)).collect();
+        if let Some(key) = self.rng.pick(&fit) {
+            self.corrupt(key);
+        }
+    }
+
+    fn corrupt(&mut self, key: (InstanceId, u32)) {
+        let voters = self.host.clusters.get(&key.0).map_or(0, crate::cluster::Cluster::voters);
+        let now = self.now;
+        if voters < 3 || self.host.up_voters(&key.0, now).len() < voters {
+            return;
+        }
+        if let Some(member) = self.host.members.get_mut(&key)
+            && let Some(data) = member.data
+            && let Some(cluster) = self.host.clusters.get_mut(&key.0)
+            && cluster.has_voter(data.id)
+        {
+            (member.differs, cluster.corrupt) = (true, true);
+            self.host.fault(&key.0);
+            self.note(format_args!("the keys of {} differ", key.0.member_name(key.1)));
+        }
+    }
+
+    /// A process is frozen.
+    pub fn hang_one(&mut self) {
+        let running = self.running();
+        if let Some(key) = self.rng.pick(&running) {
+            self.hang(key);
+        }
+    }
+
+    fn hang(&mut self, key: (InstanceId, u32)) {
+        self.note(format_args!("{} is frozen", key.0.member_name(key.1)));
+        if let Some(member) = self.host.members.get_mut(&key) {
+            member.hung = true;
+        }
+        self.host.fault(&key.0);
+        let now = self.now;
+        self.host.quiet_until = 0;
+        self.host.settle(now);
     }
 
     /// The files of a member can no longer be written.
@@ -165,6 +244,7 @@ impl State {
         self.note(format_args!("calm"));
         self.host.unwritable.clear();
         for member in self.host.members.values_mut() {
+            member.hung = false;
             if let Run::Running { end, .. } = &mut member.process {
                 *end = None;
             }

@@ -84,6 +84,9 @@ const MOST_STEPS: u64 = 200_000;
 /// Runs the scenario of `seed`: a storm, then calm until all is as wanted, then a deletion of everything.
 pub fn run(seed: u64, options: Options) -> Result<Outcome, Box<Failure>> {
     let sim = Sim::new(seed, options.flaw, options.trace);
+    if sim.state().rng.chance(500) {
+        sim.recover_automatically();
+    }
     let mut scenario = Scenario { schedule: Schedule::new(&sim), sim };
     let outcome = scenario.run();
     let mut violations = scenario.sim.violations();
@@ -237,7 +240,10 @@ impl Scenario {
                 state.note(format_args!("{minutes} min pass"));
                 state.advance(minutes * 60_000);
             }
-            54..72 => {
+            54..57 => state.spoil_one(),
+            57..60 => state.corrupt_one(),
+            60..63 => state.hang_one(),
+            63..72 => {
                 let millis = state.rng.between(1, 90_000).cast_signed();
                 state.note(format_args!("{millis} ms pass"));
                 state.advance(millis);
@@ -360,9 +366,16 @@ impl State {
         let Some(status) = self.audit.status.get(id) else { return Some("has no status".to_owned()) };
         let served: Vec<u32> =
             status.members.iter().map(|m| m.ordinal).filter(|o| self.host.serves(id, *o, self.now).is_some()).collect();
-        if self.is_beyond_repair(id) {
+        let has_survivor = self.host.of(id).any(|(_, member)| {
+            let voter = |data: crate::host::Data| self.host.clusters.get(id).is_some_and(|c| c.has_voter(data.id));
+            member.has_data() && member.data.is_some_and(voter)
+        });
+        if self.is_beyond_repair(id) && !(self.automatic_recovery && has_survivor) {
             // What too few have their data of waits for a person; it must not say that it is well.
             return (status.phase == Phase::Running).then(|| "runs, says its status".to_owned());
+        }
+        if self.nobody_can_tell(id) {
+            return None;
         }
         let slots = slots(instance, status);
         if !slots.missing.is_empty() || !slots.surplus.is_empty() || served.len() < usize::from(instance.spec.size) {
@@ -415,6 +428,17 @@ impl State {
         let right = Some(api::password(generation));
         let matters = cluster.auth && generation > 0;
         (matters && cluster.root_password != right).then(|| format!("has the password {:?}", cluster.root_password))
+    }
+
+    /// Whether too few voters are left of those that are sound for the cluster to go on, or to tell who is right: then
+    /// a person decides.
+    fn nobody_can_tell(&self, id: &InstanceId) -> bool {
+        let Some(cluster) = self.host.clusters.get(id) else { return false };
+        let sound = |(_, member): &(u32, &Member)| {
+            !member.rotten && !member.differs && member.data.is_some_and(|data| cluster.has_voter(data.id))
+        };
+        let spoilt = self.host.of(id).any(|(_, member)| member.rotten || member.differs);
+        (spoilt || cluster.corrupt) && self.host.of(id).filter(sound).count() < quorum(cluster.voters())
     }
 
     /// Whether too few voters have their data for the cluster to go on.

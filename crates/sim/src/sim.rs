@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use cetcd_controller::World;
+use cetcd_controller::{Policies, World};
 use cetcd_core::{InstanceId, network::Networks};
 use cetcd_store::{
     ManualClock,
@@ -68,6 +68,8 @@ pub(crate) struct State {
     pub issued: u64,
     /// The passwords that the control plane knows in memory.
     pub told: BTreeMap<InstanceId, Vec<String>>,
+    /// Whether the service is set to go on without a quorum by itself.
+    pub automatic_recovery: bool,
 }
 
 impl Sim {
@@ -84,6 +86,7 @@ impl Sim {
             changed: 0,
             issued: 0,
             told: BTreeMap::new(),
+            automatic_recovery: false,
         };
         // Nobody watches this store and nothing in it has a lease.
         let store = MemoryStore::with_history(Arc::new(ManualClock::new(Timestamp::UNIX_EPOCH)), 1);
@@ -102,7 +105,16 @@ impl Sim {
             clock: Arc::new(fakes::SimClock(self.clone())),
             entropy: Arc::new(fakes::SimEntropy(self.clone())),
             networks: Arc::new(Networks::default()),
+            policies: Policies {
+                automatic_recovery: self.state().automatic_recovery,
+                window: Some(cetcd_core::window::Window::default()),
+            },
         }
+    }
+
+    /// From the next start of the control plane on clusters go on without a quorum by themselves.
+    pub fn recover_automatically(&self) {
+        self.state().automatic_recovery = true;
     }
 
     /// The weather from now on.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::{Sim, host::Run};
 
 /// Fields that hold times, drawn names or what follows from those.
-const DRAWN: [&str; 11] = [
+const DRAWN: [&str; 15] = [
     "created_at",
     "updated_at",
     "started_at",
@@ -15,6 +15,10 @@ const DRAWN: [&str; 11] = [
     "monitored_at",
     "taken_at",
     "compacted_at",
+    "served_at",
+    "recovered",
+    "defragmented_at",
+    "replaced",
     "cluster_token",
     "cluster_id",
     "id",
@@ -69,7 +73,12 @@ fn plain(value: Value) -> Value {
             let dated = fields.get("kind").is_some_and(|kind| kind == "CertificatesFresh");
             let plain_field = |(name, value): (String, Value)| {
                 let drawn = DRAWN.contains(&name.as_str()) || (dated && name == "reason");
-                let value = if drawn { json!(!(value.is_null() || value == "")) } else { plain(value) };
+                let value = match &value {
+                    _ if drawn => json!(!(value.is_null() || value == "")),
+                    // What follows tells of times.
+                    Value::String(reason) if name == "reason" => json!(reason.split("; at ").next()),
+                    _ => plain(value),
+                };
                 (name, value)
             };
             Value::Object(fields.into_iter().map(plain_field).collect())

@@ -35,7 +35,10 @@ impl Life {
     }
 
     fn begin_with(size: u8, client_cert_auth: bool) -> Self {
-        let sim = Sim::new(5, Flaw::None, false);
+        Self::begin_in(Sim::new(5, Flaw::None, false), size, client_cert_auth)
+    }
+
+    fn begin_in(sim: Sim, size: u8, client_cert_auth: bool) -> Self {
         let id = InstanceId::parse("etcd-kit00000").unwrap();
         let security = Security { https: true, client_cert_auth };
         let wanted = Wanted { id: Some(id.clone()), size, old: false, security, password: true };
@@ -75,6 +78,20 @@ impl Life {
     fn begin_to_replace(size: u8) -> Self {
         let mut life = Self::made(size);
         life.sim.lose_data(&life.id, 1);
+        life.schedule.crash();
+        life
+    }
+
+    /// A world that goes on without a quorum by itself, with one instance that was made, of which one member is left.
+    fn begin_to_recover(size: u32) -> Self {
+        let sim = Sim::new(5, Flaw::None, false);
+        sim.recover_automatically();
+        let mut life = Self::begin_in(sim, u8::try_from(size).unwrap(), true);
+        life.follow(Script::new());
+        life.sim.set_weather(Weather::Calm);
+        for ordinal in 1..size {
+            life.sim.lose_data(&life.id, ordinal);
+        }
         life.schedule.crash();
         life
     }
@@ -292,6 +309,29 @@ fn a_replacement_ends_the_same_whatever_happens_to_any_one_effect() {
 }
 
 #[test]
+fn a_recovery_ends_the_same_whatever_happens_to_any_one_effect() {
+    let (effects, end) = undisturbed(|| Life::begin_to_recover(3));
+    println!("{} effects", effects.len());
+    assert_eq!(end["status"]["etcd-kit00000"]["phase"], "running");
+    assert_eq!(end["status"]["etcd-kit00000"]["recovered"], true);
+    all_end_alike(&singles(&effects), || Life::begin_to_recover(3), &end);
+}
+
+#[test]
+fn the_replacement_of_a_member_that_differs_ends_the_same_whatever_happens_to_any_one_effect() {
+    let begin = || {
+        let mut life = Life::made(3);
+        life.sim.corrupt(&life.id, 1);
+        life.schedule.crash();
+        life
+    };
+    let (effects, end) = undisturbed(begin);
+    println!("{} effects", effects.len());
+    assert_eq!(end["status"]["etcd-kit00000"]["phase"], "running");
+    all_end_alike(&singles(&effects), begin, &end);
+}
+
+#[test]
 fn relief_of_space_ends_the_same_whatever_happens_to_any_one_effect() {
     let (effects, end) = undisturbed(|| Life::begin_to_relieve(3));
     println!("{} effects", effects.len());
@@ -321,7 +361,9 @@ fn a_deletion_ends_the_same_after_two_faults_in_a_row() {
 #[test]
 fn the_kit_reaches_every_action() {
     let mut registry = Registry::default();
-    let mut life = Life::begin(3);
+    let sim = Sim::new(5, Flaw::None, false);
+    sim.recover_automatically();
+    let mut life = Life::begin_in(sim, 3, true);
     life.schedule.metrics().register(&mut registry);
     life.follow(Script::new());
     life.sim.set_weather(Weather::Calm);
@@ -337,6 +379,17 @@ fn the_kit_reaches_every_action() {
     life.schedule.crash();
     life.follow(Script::new());
     life.sim.fill(&life.id, 0);
+    life.schedule.crash();
+    life.follow(Script::new());
+    life.sim.corrupt(&life.id, 2);
+    life.schedule.crash();
+    life.follow(Script::new());
+    life.sim.hang(&life.id, 2);
+    life.schedule.crash();
+    life.follow(Script::new());
+    for ordinal in [0, 1] {
+        life.sim.lose_data(&life.id, ordinal);
+    }
     life.schedule.crash();
     life.follow(Script::new());
     life.sim.set_weather(Weather::Calm);
@@ -365,6 +418,12 @@ fn the_kit_reaches_every_action() {
         "enable_auth",
         "set_root_password",
         "disable_auth",
+        "set_aside",
+        "disarm_corrupt",
+        "end_hung",
+        "begin_recovery",
+        "force_new_cluster",
+        "end_recovery",
         "serve_endpoint",
         "start_monitoring",
         "create_backup_policy",

@@ -43,6 +43,7 @@ fn instance(id: &str, account: &str, second: i64) -> Instance {
             auth: Auth::default(),
             delete_backups: false,
             deletion_protection: false,
+            recovery_asked: 0,
             deleting: false,
         },
     }

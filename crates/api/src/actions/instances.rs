@@ -1,6 +1,6 @@
 //! The life of an instance: create, list, resize, upgrade, delete.
 
-use crate::structures::{ChargePrepaidConfig, Etcd, EtcdAdvancedSettings, EtcdCondition, Filter};
+use crate::structures::{ChargePrepaidConfig, Etcd, EtcdAdvancedSettings, EtcdCondition, EtcdSurvivor, Filter};
 use crate::values::ChargeType;
 
 action! {
@@ -140,5 +140,30 @@ action! {
         }
         example_request: r#"{"InstanceId":"etcd-abcd1234"}"#,
         example_response: r#"{"Response":{"Healthy":true,"Conditions":[{"Type":"MembersHealthy","Holds":true,"Reason":"","Since":"2026-11-23T10:00:00Z","Advice":""}],"RequestId":"51abd77d-f503-41e7-ab28-010083e02a78"}}"#,
+    }
+}
+
+action! {
+    /// Goes on with one surviving member where the quorum of an instance is lost: the one that knows of most. What was
+    /// acknowledged after the time that the answer tells may be lost. The data of all other members is kept aside.
+    changes RecoverEtcdInstance in "etcd" {
+        extension: true,
+        errors: [InternalErrorUnexpectedInternal, OperationDenied, ResourceNotFound],
+        request: RecoverEtcdInstanceRequest {
+            /// ID of the instance.
+            "InstanceId" instance_id: String => example("etcd-abcd1234");
+            /// Only tell what would be done; nothing is changed.
+            "DryRun" dry_run: Option<bool> => example("true");
+        }
+        response: RecoverEtcdInstanceResponse {
+            /// Whether the instance has lost its quorum and a member is left to go on with.
+            "Recoverable" recoverable: bool => example("true");
+            /// What is lost, what would be kept and what may be missing from it; or why nothing can be done.
+            "Reason" reason: String => example("nobody serves since 2026-11-23T10:00:07Z; 1 of 3 voters answer");
+            /// The members that are left.
+            "Survivors" survivors: Option<Vec<EtcdSurvivor>>;
+        }
+        example_request: r#"{"InstanceId":"etcd-abcd1234","DryRun":true}"#,
+        example_response: r#"{"Response":{"Recoverable":true,"Reason":"nobody serves since 2026-11-23T10:00:07Z; 1 of 3 voters answer","Survivors":[{"Member":"etcd-abcd1234-etcd-0","LogIndex":1042,"Revision":980,"CompleteUntil":"2026-11-23T10:00:00Z","Chosen":true}],"RequestId":"51abd77d-f503-41e7-ab28-010083e02a78"}}"#,
     }
 }

@@ -31,3 +31,19 @@ structure! {
         "Advice" advice: String => example("");
     }
 }
+
+structure! {
+    /// A member with its data that answers although the cluster has no quorum. Not of the published document.
+    out EtcdSurvivor {
+        /// Name of the member.
+        "Member" member: String => example("etcd-abcd1234-etcd-0");
+        /// The last index of the log that it knows to be committed.
+        "LogIndex" log_index: u64 => example("1042");
+        /// The revision of its keys.
+        "Revision" revision: i64 => example("980");
+        /// It holds all that was acknowledged before this (RFC 3339, UTC); absent where it was never seen to serve.
+        "CompleteUntil" complete_until: Option<String> => example("2026-11-23T10:00:00Z");
+        /// Whether a recovery goes on with it.
+        "Chosen" chosen: bool => example("true");
+    }
+}

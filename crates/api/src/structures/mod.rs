@@ -9,7 +9,7 @@ mod snapshot;
 mod task;
 
 pub use billing::{ChargePrepaidConfig, InstanceConfig};
-pub use health::{EtcdCondition, EtcdMetricSeries};
+pub use health::{EtcdCondition, EtcdMetricSeries, EtcdSurvivor};
 pub use instance::{Etcd, EtcdCredential, EtcdMember, RPCMethod};
 pub use query::{Filter, RegionInstance, VersionInstance};
 pub use settings::{

@@ -14,15 +14,20 @@ use tokio_util::sync::CancellationToken;
 use super::Global;
 use crate::{
     log, serve,
-    settings::{Flags, Log},
+    settings::{Flags, Log, RecoveryPolicy},
 };
 
 /// Worker threads of the endpoint at most: it only copies bytes.
 const ENDPOINT_THREADS: usize = 4;
 
 /// Runs the service until SIGTERM or SIGINT.
-pub fn serve(global: &Global, listen: Option<SocketAddr>, config: Option<&Path>) -> Result<()> {
-    let flags = Flags { data_dir: global.data_dir.clone(), listen };
+pub fn serve(
+    global: &Global,
+    listen: Option<SocketAddr>,
+    config: Option<&Path>,
+    recovery_policy: Option<RecoveryPolicy>,
+) -> Result<()> {
+    let flags = Flags { data_dir: global.data_dir.clone(), listen, recovery_policy };
     let settings = serve::settings(config, flags)?;
     let _log = log::start(&settings.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("cetcd").build()?;

@@ -21,6 +21,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 use client::Client;
 use output::Format;
 
+use crate::settings::RecoveryPolicy;
+
 /// A managed etcd service that you run yourself.
 #[derive(Debug, Parser)]
 #[command(name = "cetcd", version, about, max_term_width = 100, propagate_version = false)]
@@ -61,6 +63,9 @@ enum Command {
         /// File with settings
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
+        /// Who decides that a cluster goes on without a quorum [default: manual]
+        #[arg(long, value_enum, value_name = "POLICY")]
+        recovery_policy: Option<RecoveryPolicy>,
     },
     /// Make an instance and wait until it runs
     Create(create::Create),
@@ -114,7 +119,9 @@ pub fn run(arguments: Arguments) -> Result<ExitCode> {
     match command {
         Command::ExecSession { program } => return Ok(background::exec_session(&program)),
         Command::Endpoint { dir } => background::endpoint(dir)?,
-        Command::Serve { listen, config } => background::serve(&global, listen, config.as_deref())?,
+        Command::Serve { listen, config, recovery_policy } => {
+            background::serve(&global, listen, config.as_deref(), recovery_policy)?;
+        }
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "cetcd", &mut std::io::stdout());
         }

@@ -35,13 +35,21 @@ pub(super) async fn compact(world: &World, subject: &Subject<'_>) -> Result<()> 
     Ok(world.admin.compact(&targets, revision).await?)
 }
 
-/// Takes every NOSPACE alarm back.
-pub(super) async fn disarm_space(world: &World, subject: &Subject<'_>) -> Result<()> {
+/// Takes every alarm of a kind back.
+pub(super) async fn disarm(world: &World, subject: &Subject<'_>, kind: AlarmKind) -> Result<()> {
     let targets = subject.targets();
     for alarm in world.admin.alarms(&targets).await? {
-        if alarm.kind == AlarmKind::NoSpace {
+        if alarm.kind == kind {
             world.admin.disarm(&targets, &alarm).await?;
         }
     }
     Ok(())
+}
+
+/// Defragments a member. The time is recorded first: the next one waits for this one to settle.
+pub(super) async fn defragment(world: &World, subject: &Subject<'_>, ordinal: u32) -> Result<()> {
+    let mut status = subject.status.value.clone();
+    status.defragmented_at = Some(world.clock.now());
+    write_status(world, subject, &status).await?;
+    Ok(world.admin.defragment(&subject.target(ordinal)?).await?)
 }

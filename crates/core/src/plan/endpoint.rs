@@ -1,19 +1,24 @@
 //! Which members the endpoint passes connections to.
 
-use super::{Action, Look, ObservedMember, Plan, SocketAddr, membership, recorded, rolling, serves};
+use super::{
+    Action, Look, ObservedMember, Plan, SocketAddr, Timestamp, maintenance, membership, recorded, rolling, serves,
+};
 use crate::{Status, observed::Observed};
 
 /// Opens the endpoint, or changes whom it passes connections to.
-pub(super) fn serve(look: &Look<'_>) -> Option<Plan> {
-    let backends = undisturbed(look, wanted_backends(look.status, look.observed, look.cluster_id));
+pub(super) fn serve(look: &Look<'_>, now: Timestamp) -> Option<Plan> {
+    let backends = undisturbed(look, now, wanted_backends(look.status, look.observed, look.cluster_id));
     let there = look.observed.endpoint.serving && look.observed.endpoint.backends == backends;
     (!there).then_some(Plan::Act(Action::ServeEndpoint { backends }))
 }
 
 /// Without the member that is about to be stopped, where another is left: new connections go elsewhere before it
 /// says goodbye to the old ones.
-fn undisturbed(look: &Look<'_>, backends: Vec<SocketAddr>) -> Vec<SocketAddr> {
-    let leaving = rolling::next(look).or_else(|| membership::leaving(look)).map(|record| record.client);
+fn undisturbed(look: &Look<'_>, now: Timestamp, backends: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let leaving = rolling::next(look)
+        .or_else(|| membership::leaving(look))
+        .or_else(|| maintenance::next(look, now).map(|(record, _)| record))
+        .map(|record| record.client);
     let others: Vec<SocketAddr> = backends.iter().filter(|client| Some(**client) != leaving).copied().collect();
     if others.is_empty() { backends } else { others }
 }

@@ -134,7 +134,7 @@ fn is_sound<'a>(look: &'a Look<'_>) -> impl Fn(&MemberRecord) -> bool + 'a {
 }
 
 /// Whether the cluster can decide on the removal of a member without it.
-fn others_hold_quorum(look: &Look<'_>, ordinal: u32) -> bool {
+pub(super) fn others_hold_quorum(look: &Look<'_>, ordinal: u32) -> bool {
     let others = look.serving().iter().filter(|(record, _)| record.ordinal != ordinal).count();
     others >= quorum(look.voters())
 }

@@ -7,6 +7,8 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod cluster;
+mod healing;
+mod recovery;
 mod rules;
 mod state;
 mod walk;

@@ -33,6 +33,7 @@ fn member(ordinal: u32, process: Process, health: Health) -> ObservedMember {
         health,
         disk_bytes: 0,
         unlimited: None,
+        bad_data: None,
     }
 }
 
@@ -52,6 +53,11 @@ fn well() -> (Instance, Status, Observed) {
         refused: None,
         endpoint: ObservedEndpoint { serving: true, routed: true, backends: Vec::new() },
         monitored: true,
+        standings: Vec::new(),
+        maintenance: false,
+        corrupt: false,
+        hashes: Vec::new(),
+        automatic_recovery: false,
         backup_policy: true,
     };
     (instance(3), status, observed)

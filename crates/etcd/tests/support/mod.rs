@@ -129,6 +129,12 @@ impl Member {
         Self { child, target: Target { instance: spec.instance.clone(), address: spec.client, credentials }, folder }
     }
 
+    /// Its data directory.
+    #[allow(dead_code, reason = "not every file of tests looks at it")]
+    pub fn data(&self) -> std::path::PathBuf {
+        self.folder.path().join("data")
+    }
+
     /// Waits until it serves. etcd tells nobody, so that it has to be asked.
     pub async fn serving(&mut self, admin: &LiveAdmin) -> Serving {
         let deadline = Instant::now() + Duration::from_secs(60);

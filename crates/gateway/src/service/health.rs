@@ -47,7 +47,7 @@ fn advice(kind: ConditionKind) -> &'static str {
             "A dead member is restarted, one that lost its data is replaced. Where that does not help, read the member's log under runtime/members in the data directory."
         }
         ConditionKind::Quorum => {
-            "Bring back the machines or disks of the members that are down: without more than half of them nothing can be written."
+            "Bring back the machines or disks of the members that are down: without more than half of them nothing can be written. Where they are lost for good, ask RecoverEtcdInstance with DryRun what going on with a survivor would keep, then without; where no member is left, restore a backup into a new instance."
         }
         ConditionKind::EndpointServing => "The endpoint process is started again; read log/endpoint.log if it is not.",
         ConditionKind::DiskWithinLimit => "Delete keys or compact, or make an instance with a larger DiskSize.",
@@ -59,6 +59,18 @@ fn advice(kind: ConditionKind) -> &'static str {
         }
         ConditionKind::CertificatesFresh => {
             "Certificates are issued anew at two thirds of their life. Where that does not happen, see why under Reconciled; the service's own clock may be wrong."
+        }
+        ConditionKind::DataConsistent => {
+            "Members that differ from the majority are replaced. Where no majority agrees, stop writing, keep the data directories, and restore a backup into a new instance."
+        }
+        ConditionKind::MembersKnown => {
+            "Somebody added a member by hand. Remove it with `cetcd ctl ID -- member remove MEMBER`; until then no other is added."
+        }
+        ConditionKind::QuotaLeft => {
+            "Delete keys and let automatic compaction run; at the whole quota nothing can be written. A larger DiskSize means a larger quota."
+        }
+        ConditionKind::Fragmentation => {
+            "Members are defragmented one by one in the maintenance window (`maintenance.window`), while all is well."
         }
         ConditionKind::Reconciled => "The last step failed for the reason given; it is tried again.",
         ConditionKind::DiskFast => {

@@ -87,6 +87,7 @@ pub(super) fn phase(instance: &Instance, status: Option<&Status>, changing: Opti
         (Some(TaskKind::ResizeInstance), _) => Phase::Resizing,
         (Some(TaskKind::UpgradeInstance), _) => Phase::Upgrading,
         (Some(TaskKind::ModifyConfiguration | TaskKind::ModifyAttribute), _) => Phase::Updating,
+        (Some(TaskKind::RecoverInstance), _) => Phase::Abnormal,
         (None, Some(status)) => status.phase,
     }
 }

@@ -25,6 +25,7 @@ mod lookup;
 mod metrics;
 mod progress;
 mod protection;
+mod recover;
 mod resize;
 mod rpc_methods;
 mod surroundings;

@@ -10,7 +10,8 @@ use std::{
 use cetcd_core::{
     Clock, InstanceId,
     instance::Resources,
-    member::{KeyPair, MemberCertificates, MemberPaths, MemberSpec},
+    member::{KeyPair, MemberCertificates, MemberPaths, MemberSpec, Start},
+    observed::Process,
 };
 use cetcd_endpoint::files::write_atomically;
 use tokio::time::Instant;
@@ -19,7 +20,7 @@ use tracing::warn;
 use super::{
     cgroup::{Cgroups, Limits},
     changes::Changes,
-    files, proc,
+    files, logs, proc,
     supervised::Supervised,
 };
 use crate::{CommandLine, Error, Fingerprint, Launcher, MemberView};
@@ -91,6 +92,12 @@ impl Member {
     /// Writes its files and sees to it that its process runs. The caller holds `gone`.
     pub async fn ensure(&self, spec: &MemberSpec, tools: &Tools<'_>) -> Result<(), Error> {
         let paths = paths(self.dir());
+        if matches!(spec.start, Start::Existing | Start::Forced) && self.process.pid().is_none() {
+            let data = data(&paths.data);
+            if !blocking(move || Ok(data.is_dir())).await.unwrap_or_default() {
+                return Err(Error::NoData { member: self.name.clone() });
+            }
+        }
         let (dir, to_write, certificates) = (self.dir().to_owned(), paths.clone(), spec.certificates.clone());
         let write = move || {
             files::make_dir(&dir)?;
@@ -112,7 +119,7 @@ impl Member {
             .map_err(|reason| Error::Command { member: self.name.clone(), reason })?;
         if self.process.pid().is_none() {
             // Before the start: what runs was started with this or with something older, never newer.
-            let (path, line) = (started_with_path(self.dir()), spec.run.line());
+            let (path, line) = (started_with_path(self.dir()), spec.line());
             let failed = Error::io(format!("write {}", path.display()));
             blocking(move || write_atomically(&path, line.as_bytes(), false)).await.map_err(failed)?;
         }
@@ -185,24 +192,54 @@ impl Member {
         .map_err(failed)
     }
 
+    /// Moves its data into a folder of its own in `aside`. The caller holds `gone`.
+    pub async fn set_aside(&self, aside: &Path, label: &str) -> Result<(), Error> {
+        if self.process.pid().is_some() {
+            return Err(Error::StillRunning { member: self.name.clone() });
+        }
+        let (from, aside) = (paths(self.dir()).data, aside.to_owned());
+        let name = format!("{label}-{}", self.ordinal);
+        let failed = Error::io(format!("move {} to {}", from.display(), aside.display()));
+        blocking(move || {
+            if !from.is_dir() {
+                return Ok(());
+            }
+            files::make_dir(&aside)?;
+            // What is kept is never written over.
+            let names = std::iter::once(name.clone()).chain((2..).map(|n| format!("{name}-{n}")));
+            let free = names.map(|name| aside.join(name)).find(|path| !path.exists());
+            free.map_or(Ok(()), |free| files::absent_is_fine(std::fs::rename(&from, free)))
+        })
+        .await
+        .map_err(failed)
+    }
+
     /// One look at it.
     pub async fn view(&self) -> MemberView {
         let disk_bytes = self.disk_bytes().await;
         let (paths, started_with) = (paths(self.dir()), started_with_path(self.dir()));
         let look = move || {
-            let data = paths.data.join("member").is_dir();
+            let data = data(&paths.data).is_dir();
             Ok((data, std::fs::read_to_string(started_with).ok(), shows(&paths).ok()))
         };
         let (data, started_with, shows) = blocking(look).await.unwrap_or_default();
+        let process = self.process.observed();
+        let last_words = if matches!(process, Process::Exited { quick_exits: 2.., .. }) {
+            let log = self.log().to_owned();
+            blocking(move || Ok(logs::tail(&log, LAST_WORDS))).await.ok()
+        } else {
+            None
+        };
         let limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
         MemberView {
             ordinal: self.ordinal,
-            process: self.process.observed(),
+            process,
             data,
             started_with,
             shows,
             disk_bytes,
             unlimited: limits.unlimited.clone(),
+            last_words,
         }
     }
 
@@ -219,6 +256,9 @@ impl Member {
         bytes
     }
 }
+
+/// So many lines of its output tell why it ended: a panic comes with its stack.
+const LAST_WORDS: usize = 80;
 
 /// What the name of a member's folder begins with while it is removed.
 pub const REMOVING: &str = ".removing-";
@@ -242,6 +282,11 @@ fn shows(paths: &MemberPaths) -> io::Result<Fingerprint> {
     };
     let server = read(&paths.server_cert, &paths.server_key)?;
     Ok(Fingerprint::of(&server, &read(&paths.peer_cert, &paths.peer_key)?))
+}
+
+/// What a data directory holds once etcd has made its data there.
+fn data(dir: &Path) -> PathBuf {
+    dir.join("member")
 }
 
 fn started_with_path(dir: &Path) -> PathBuf {

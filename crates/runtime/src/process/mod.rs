@@ -3,6 +3,8 @@
 //! ```text
 //! root/address-block                         the B of 127.B.0.0/16
 //! root/members/{instance}/{ordinal}/         data/ tls/ log/ process.json limits.json
+//! root/snapshots/{instance}/                 taken before upgrades
+//! root/aside/{instance}/{label}-{ordinal}/   data that no member starts from any more
 //! root/endpoint/                             routes/ status.json lock log/ process.json
 //! ```
 //!
@@ -242,6 +244,11 @@ impl ProcessRuntime {
         self.options.root.join("snapshots").join(instance.as_str())
     }
 
+    /// Where data of members is kept that no member starts from any more.
+    fn aside_dir(&self, instance: &InstanceId) -> PathBuf {
+        self.options.root.join("aside").join(instance.as_str())
+    }
+
     fn members_dir(&self) -> PathBuf {
         self.options.root.join("members")
     }
@@ -310,6 +317,12 @@ impl Runtime for ProcessRuntime {
         Ok(())
     }
 
+    async fn set_aside(&self, instance: &InstanceId, ordinal: u32, label: &str) -> Result<(), Error> {
+        let Some(member) = self.members().get(&(instance.clone(), ordinal)).cloned() else { return Ok(()) };
+        let _changing = member.gone.lock().await;
+        member.set_aside(&self.aside_dir(instance), label).await
+    }
+
     async fn observe(&self, instance: &InstanceId) -> Result<RuntimeView, Error> {
         let mut members = Vec::new();
         for member in self.known(instance) {
@@ -334,6 +347,10 @@ impl Runtime for ProcessRuntime {
         self.endpoint.remove(instance).await
     }
 
+    fn data_path(&self, instance: &InstanceId, ordinal: u32) -> PathBuf {
+        member::paths(&self.members_dir().join(instance.as_str()).join(ordinal.to_string())).data
+    }
+
     async fn snapshot_path(&self, instance: &InstanceId, name: &str) -> Result<PathBuf, Error> {
         let dir = self.snapshots_dir(instance);
         let path = dir.join(format!("{name}.db"));
@@ -343,9 +360,11 @@ impl Runtime for ProcessRuntime {
     }
 
     async fn forget(&self, instance: &InstanceId) -> Result<(), Error> {
-        let dir = self.snapshots_dir(instance);
-        let failed = Error::io(format!("remove {}", dir.display()));
-        blocking(move || files::remove_tree(&dir)).await.map_err(failed)
+        for dir in [self.snapshots_dir(instance), self.aside_dir(instance)] {
+            let failed = Error::io(format!("remove {}", dir.display()));
+            blocking(move || files::remove_tree(&dir)).await.map_err(failed)?;
+        }
+        Ok(())
     }
 
     async fn instances(&self) -> Result<BTreeSet<InstanceId>, Error> {

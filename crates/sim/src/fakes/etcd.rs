@@ -1,6 +1,7 @@
 //! Asking and operating simulated members, and installing versions.
 
 use std::{
+    io,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
@@ -9,7 +10,7 @@ use async_trait::async_trait;
 use cetcd_core::{EtcdVersion, InstanceId, observed::Serving, quorum::quorum};
 use cetcd_etcd::{
     Alarm, AlarmKind, Binaries, ClusterMember, Error, EtcdAdmin, EtcdOperator, Installer, KvHash, MemberStatus, Result,
-    SnapshotInfo, SnapshotStream, Target, testing::Database,
+    SnapshotInfo, SnapshotStream, Target, offline::OnDisk, testing::Database,
 };
 use futures::StreamExt;
 
@@ -70,6 +71,15 @@ impl SimEtcd {
         data.filter(|_| serves).map(|data| (ordinal, data)).ok_or_else(|| Self::silent(target, "no leader"))
     }
 
+    /// What the member at the target's address holds, whether or not a quorum stands behind it.
+    fn standing(state: &State, target: &Target) -> Result<(u32, Data)> {
+        let ordinal = Self::member(state, target)?;
+        let cluster = state.host.clusters.get(&target.instance).map(|cluster| cluster.id);
+        let data = state.host.members.get(&(target.instance.clone(), ordinal)).and_then(|member| member.data);
+        let data = data.filter(|data| Some(data.cluster) == cluster);
+        data.map(|data| (ordinal, data)).ok_or_else(|| Self::silent(target, "it has no cluster yet"))
+    }
+
     /// The first of `through` that serves.
     fn any(state: &State, through: &[Target]) -> Result<Target> {
         let mut last = Error::NobodyToAsk;
@@ -101,6 +111,20 @@ impl SimEtcd {
         let ordinal = Self::member(state, target)?;
         let launch = state.host.members.get(&(target.instance.clone(), ordinal)).and_then(|m| m.launch.as_ref());
         if launch.is_some_and(|launch| launch.version >= VERSIONS[2]) { Self::is_root(state, target) } else { Ok(()) }
+    }
+
+    /// Asks one member, which may not serve.
+    async fn ask_one<T: Send>(
+        &self,
+        what: &str,
+        target: &Target,
+        mut apply: impl FnMut(&mut State, &Target) -> Result<T> + Send,
+    ) -> Result<T> {
+        let fault = |state: &mut State| {
+            state.host.fault(&target.instance);
+            Self::silent(target, "no answer in time")
+        };
+        self.0.effect(format!("{what} {}", target.instance), |state| apply(state, target), fault).await
     }
 
     /// Asks for what only root may.
@@ -139,6 +163,15 @@ impl SimEtcd {
     }
 }
 
+fn member(listed: &crate::cluster::Listed) -> ClusterMember {
+    ClusterMember {
+        id: listed.id,
+        name: if listed.started { format!("member-{}", listed.id) } else { String::new() },
+        peer_urls: vec![format!("https://{}", listed.peer)],
+        learner: listed.learner,
+    }
+}
+
 fn refused(refusal: Refusal, target: &Target, id: u64) -> Error {
     match refusal {
         Refusal::NoQuorum => SimEtcd::silent(target, "no leader"),
@@ -156,8 +189,12 @@ impl EtcdAdmin for SimEtcd {
         let apply = |state: &mut State| {
             let (ordinal, data) = Self::serving(state, target)?;
             Self::may_know(state, target)?;
-            let (id, host) = (&target.instance, &state.host);
+            let (id, host) = (&target.instance, &mut state.host);
             let cluster = &host.clusters[id];
+            // A linearizable read waits until the member has all that was acknowledged before.
+            if let Some(held) = host.members.get_mut(&(id.clone(), ordinal)).and_then(|member| member.data.as_mut()) {
+                held.index = held.index.max(cluster.acknowledged);
+            }
             let member = &host.members[&(id.clone(), ordinal)];
             Ok(Serving {
                 cluster_id: cluster.id,
@@ -202,13 +239,15 @@ impl EtcdOperator for SimEtcd {
     async fn members(&self, through: &[Target]) -> Result<Vec<ClusterMember>> {
         self.ask("members of", through, |state, target| {
             let cluster = &state.host.clusters[&target.instance];
-            let member = |listed: &crate::cluster::Listed| ClusterMember {
-                id: listed.id,
-                name: if listed.started { format!("member-{}", listed.id) } else { String::new() },
-                peer_urls: vec![format!("https://{}", listed.peer)],
-                learner: listed.learner,
-            };
             Ok(cluster.peers.iter().map(member).collect())
+        })
+        .await
+    }
+
+    async fn known_members(&self, target: &Target) -> Result<Vec<ClusterMember>> {
+        self.ask_one("members known to a member of", target, |state, target| {
+            Self::standing(state, target)?;
+            Ok(state.host.clusters[&target.instance].peers.iter().map(member).collect())
         })
         .await
     }
@@ -255,8 +294,10 @@ impl EtcdOperator for SimEtcd {
 
     async fn alarms(&self, through: &[Target]) -> Result<Vec<Alarm>> {
         self.ask("alarms of", through, |state, target| {
-            let alarms = &state.host.clusters[&target.instance].alarms;
-            Ok(alarms.iter().map(|id| Alarm { member_id: *id, kind: AlarmKind::NoSpace }).collect())
+            let cluster = &state.host.clusters[&target.instance];
+            let full = cluster.alarms.iter().map(|id| Alarm { member_id: *id, kind: AlarmKind::NoSpace });
+            // It names nobody.
+            Ok(full.chain(cluster.corrupt.then_some(Alarm { member_id: 0, kind: AlarmKind::Corrupt })).collect())
         })
         .await
     }
@@ -265,6 +306,18 @@ impl EtcdOperator for SimEtcd {
         self.ask(&format!("disarm {:x} of", alarm.member_id), through, |state, target| {
             let host = &mut state.host;
             let id = alarm.member_id;
+            if alarm.kind == AlarmKind::Corrupt {
+                let now = state.now;
+                let odd = host.of(&target.instance).any(|(_, member)| {
+                    let listed = |data: Data| host.clusters[&target.instance].with_id(data.id).is_some();
+                    member.differs && member.is_up(now) && member.data.is_some_and(listed)
+                });
+                host.own_disruption(&target.instance, odd, "an alarm is taken back while members differ");
+                if let Some(cluster) = host.clusters.get_mut(&target.instance) {
+                    cluster.corrupt = false;
+                }
+                return Ok(());
+            }
             let still =
                 host.of(&target.instance).any(|(_, member)| member.full && member.data.is_some_and(|d| d.id == id));
             host.own_disruption(&target.instance, still, "an alarm is taken back while there is no space");
@@ -301,21 +354,22 @@ impl EtcdOperator for SimEtcd {
 
     async fn hash_kv(&self, target: &Target, revision: i64) -> Result<KvHash> {
         self.ask("hash of a member of", std::slice::from_ref(target), |state, target| {
-            let (_, data) = Self::serving(state, target)?;
+            let (ordinal, data) = Self::serving(state, target)?;
+            let differs = state.host.members[&(target.instance.clone(), ordinal)].differs;
             let held = data.index.cast_signed();
             if revision > held {
                 return Err(Error::FutureRevision { revision });
             }
             let revision = if revision == 0 { held } else { revision };
-            let hash = u32::try_from(revision % i64::from(u32::MAX)).unwrap_or_default();
+            let hash = u32::try_from(revision % i64::from(u32::MAX)).unwrap_or_default() ^ u32::from(differs);
             Ok(KvHash { hash, compact_revision: 0, revision })
         })
         .await
     }
 
     async fn status(&self, target: &Target) -> Result<MemberStatus> {
-        self.ask_as_anybody("status of a member of", std::slice::from_ref(target), |state, target| {
-            let (_, data) = Self::serving(state, target)?;
+        self.ask_one("status of a member of", target, |state, target| {
+            let (_, data) = Self::standing(state, target)?;
             Self::may_know(state, target)?;
             let cluster = &state.host.clusters[&target.instance];
             Ok(MemberStatus {
@@ -323,7 +377,7 @@ impl EtcdOperator for SimEtcd {
                 member_id: data.id,
                 leader_id: cluster.leader,
                 raft_term: 1,
-                raft_index: cluster.acknowledged,
+                raft_index: data.index.min(cluster.acknowledged),
                 applied_index: Some(data.index),
                 // What it has may be behind.
                 revision: data.index.min(cluster.acknowledged).cast_signed(),
@@ -335,6 +389,25 @@ impl EtcdOperator for SimEtcd {
             })
         })
         .await
+    }
+
+    async fn on_disk(&self, data: &Path) -> Result<OnDisk> {
+        let absent = || Error::Io { doing: format!("read {}", data.display()), source: io::ErrorKind::NotFound.into() };
+        let data_owner = (|| {
+            let mut parts = data.iter().rev().map(|part| part.to_str());
+            let ordinal: u32 = parts.next()??.parse().ok()?;
+            Some((InstanceId::parse(parts.next()??)?, ordinal))
+        })();
+        let apply = |state: &mut State| {
+            let member = data_owner.as_ref().and_then(|member| state.host.members.get(member));
+            let data = member.filter(|member| member.has_data()).and_then(|member| member.data).ok_or_else(absent)?;
+            let revision = data.index.cast_signed();
+            let id = data_owner.as_ref().map(|(id, _)| id);
+            let cluster = id.and_then(|id| state.host.clusters.get(id)).filter(|known| known.id == data.cluster);
+            let members = cluster.map(|cluster| cluster.peers.iter().map(self::member).collect()).unwrap_or_default();
+            Ok(OnDisk { cluster_id: data.cluster, member_id: data.id, index: data.index, revision, members })
+        };
+        self.0.effect(format!("files in {}", data.display()), apply, |_| absent()).await
     }
 
     async fn auth_enabled(&self, through: &[Target]) -> Result<bool> {

@@ -73,6 +73,11 @@ impl Runtime for SimRuntime {
                     reason: format!("{} is not there", spec.run.version),
                 });
             }
+            let data = state.host.members.get(&(spec.instance.clone(), spec.ordinal)).is_some_and(Member::has_data);
+            let runs = state.host.members.get(&(spec.instance.clone(), spec.ordinal)).is_some_and(Member::runs);
+            if matches!(spec.start, Start::Existing | Start::Forced) && !data && !runs {
+                return Err(Error::NoData { member: spec.name() });
+            }
             state.start_member(spec);
             Ok(())
         };
@@ -145,6 +150,24 @@ impl Runtime for SimRuntime {
         self.0.effect(format!("remove {name}"), apply, fault).await
     }
 
+    async fn set_aside(&self, instance: &InstanceId, ordinal: u32, _label: &str) -> Result<(), Error> {
+        let name = instance.member_name(ordinal);
+        let key = (instance.clone(), ordinal);
+        let apply = |state: &mut State| {
+            let Some(member) = state.host.members.get_mut(&key) else { return Ok(()) };
+            if member.runs() {
+                return Err(Error::StillRunning { member: name.clone() });
+            }
+            (member.rotten, member.differs) = (false, false);
+            if let Some(data) = member.data.take() {
+                state.host.aside.entry(instance.clone()).or_default().push(data);
+            }
+            Ok(())
+        };
+        let fault = |_: &mut State| refused(format!("move the data of {name}"));
+        self.0.effect(format!("set {name} aside"), apply, fault).await
+    }
+
     async fn observe(&self, instance: &InstanceId) -> Result<RuntimeView, Error> {
         let apply = |state: &mut State| {
             let now = state.now;
@@ -195,12 +218,19 @@ impl Runtime for SimRuntime {
         self.0.effect(format!("close the endpoint of {instance}"), apply, fault).await
     }
 
+    fn data_path(&self, instance: &InstanceId, ordinal: u32) -> PathBuf {
+        PathBuf::from(format!("/simulated/{instance}/{ordinal}"))
+    }
+
     async fn snapshot_path(&self, instance: &InstanceId, name: &str) -> Result<PathBuf, Error> {
         Ok(PathBuf::from(format!("/simulated/{instance}/{name}")))
     }
 
     async fn forget(&self, instance: &InstanceId) -> Result<(), Error> {
-        let apply = |_: &mut State| Ok(());
+        let apply = |state: &mut State| {
+            state.host.aside.remove(instance);
+            Ok(())
+        };
         self.0.effect(format!("forget {instance}"), apply, |_| refused(format!("forget {instance}"))).await
     }
 
@@ -225,7 +255,11 @@ impl State {
 
     /// A member of a cluster is stopped only while the others go on, all of them.
     fn check_stop(&mut self, instance: &InstanceId, ordinal: u32, stop: Stop) {
-        if !self.is_listed(instance, ordinal) {
+        if self.host.members.get(&(instance.clone(), ordinal)).is_some_and(|m| m.rotten || m.differs || m.hung) {
+            return;
+        }
+        let recovers = self.audit.status.get(instance).is_some_and(|status| status.recovery.is_some());
+        if !self.is_listed(instance, ordinal) || recovers {
             return;
         }
         let name = instance.member_name(ordinal);
@@ -279,7 +313,10 @@ impl State {
             self.host.violations.push(format!("{name} is started though its instance is not there"));
         }
         let latched = self.is_latched(&spec.instance);
-        if !latched && spec.start == Start::Existing {
+        if spec.start == Start::Forced {
+            self.check_force(spec);
+        }
+        if !latched && spec.start != Start::New {
             self.host.violations.push(format!("{name} is to join a cluster that is not recorded"));
         }
         let mut spec = spec.clone();
@@ -290,7 +327,28 @@ impl State {
         // In bad weather one start in ten ends soon, as on a full disk, before or after it serves.
         let bad = matches!(self.gate.weather, Weather::Random(_)) && self.rng.chance(100);
         let end = bad.then(|| self.rng.between(1, 2000).cast_signed());
+        let forced = spec.start == Start::Forced;
+        let runs = self.host.members.get(&(spec.instance.clone(), spec.ordinal)).is_some_and(Member::runs);
         self.host.start(&spec, self.now, delay, end, latched);
+        if forced && !runs {
+            let status = self.audit.status.get(&spec.instance);
+            let from = status.and_then(|status| status.recovery.as_ref()).map(|recovery| &recovery.from);
+            let until =
+                from.and_then(|from| from.complete_until).map(|at| at.as_millisecond() - time_of(0).as_millisecond());
+            self.host.force(&spec.instance, spec.ordinal, until, self.now);
+        }
+    }
+
+    /// A cluster is made to go on without a quorum only once that is recorded, and where it can have none.
+    fn check_force(&mut self, spec: &MemberSpec) {
+        let id = &spec.instance;
+        let status = self.audit.status.get(id);
+        if status.and_then(|status| status.recovery.as_ref()).is_none_or(|r| r.from.ordinal != spec.ordinal) {
+            self.host.violations.push(format!("{} is started with force though nobody recorded that", spec.name()));
+        }
+        if self.host.routes.get(id).is_some_and(|route| !route.backends.is_empty()) {
+            self.host.violations.push(format!("{} is started with force while clients are sent to it", spec.name()));
+        }
     }
 
     fn view(&self, instance: &InstanceId) -> RuntimeView {
@@ -306,6 +364,8 @@ impl State {
             shows: member.files.as_ref().map(|files| Fingerprint::of(&files.server, &files.peer)),
             disk_bytes: 0,
             unlimited: None,
+            last_words: (member.rotten && matches!(member.process, Run::Exited { quick_exits: 2.., .. }))
+                .then(|| "found data inconsistency with peers".to_owned()),
         });
         let endpoint = self.host.routes.get(instance).map(|route| EndpointView {
             listen: route.listen,

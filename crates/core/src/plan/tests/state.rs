@@ -95,6 +95,7 @@ impl Member {
             health,
             disk_bytes: 0,
             unlimited: None,
+            bad_data: None,
         }
     }
 }

@@ -70,6 +70,7 @@ impl Wanted {
             auth: Auth::default(),
             delete_backups: false,
             deletion_protection: request.deletion_protection.unwrap_or(false),
+            recovery_asked: 0,
             deleting: false,
         };
         Ok(Self { spec, backup_password })

@@ -12,6 +12,7 @@ mod health;
 mod instances;
 mod metrics;
 mod quota;
+mod recover;
 mod rpc_methods;
 mod scope;
 mod stale;
@@ -183,6 +184,9 @@ pub fn running(size: u8) -> Status {
         peer: format!("127.0.1.{}:2380", ordinal + 1).parse().unwrap(),
         phase: MemberPhase::Running,
         version: Some("3.5.16".to_owned()),
+        served_at: None,
+        silent_since: None,
+        replaced: None,
     };
     Status {
         phase: Phase::Running,

@@ -149,6 +149,11 @@ fn rule(state: &State, plan: &Plan) -> Result<(), &'static str> {
         Action::StartMonitoring => must(everyone_well() && !state.monitored, "who is watched serves"),
         Action::CreateBackupPolicy => must(everyone_well() && !state.policy, "one policy"),
         Action::Bootstrap { .. } | Action::LatchCluster { .. } => Err("a cluster is founded once"),
+        Action::BeginRecovery { .. } | Action::ForceNewCluster { .. } | Action::EndRecovery { .. } => {
+            Err("nobody asked for going on without a quorum")
+        }
+        Action::DisarmCorrupt | Action::EndHung { .. } => Err("nothing differs, and nobody was silent for long"),
+        Action::SetAside { .. } => Err("what is whole stays where it is"),
         Action::RemoveEndpoint | Action::Forget => Err("only a deletion takes apart"),
     }
 }

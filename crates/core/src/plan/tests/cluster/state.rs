@@ -344,6 +344,7 @@ impl State {
             },
             monitored: self.monitored,
             backup_policy: self.policy,
+            ..Observed::default()
         };
         status.members.clear();
         for (ordinal, cell) in (0u32..).zip(&self.cells) {
@@ -404,6 +405,7 @@ impl State {
             health,
             disk_bytes: 0,
             unlimited: None,
+            bad_data: None,
         }
     }
 }
