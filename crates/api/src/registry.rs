@@ -30,7 +30,10 @@ macro_rules! for_each_action {
             CreateEtcdSnapshot,
             CreateEtcdSnapshotPolicy,
             DeleteEtcdInstance,
+            DeleteEtcdSnapshot,
+            DeleteEtcdSnapshotPolicy,
             DescribeEtcdAvailableVersions,
+            DescribeEtcdBackups,
             DescribeEtcdCreatingProgress,
             DescribeEtcdCredentials,
             DescribeEtcdHealth,
@@ -46,8 +49,11 @@ macro_rules! for_each_action {
             ModifyEtcdAttribute,
             ModifyEtcdConfiguration,
             ModifyEtcdSnapshotPolicy,
+            ModifyEtcdSnapshotRetention,
             ResizeEtcdInstance,
+            RestoreEtcdSnapshot,
             UpgradeEtcdInstance,
+            VerifyEtcdSnapshot,
         }
     };
 }

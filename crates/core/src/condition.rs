@@ -22,6 +22,10 @@ pub enum ConditionKind {
     CertificatesFresh,
     /// The last reconciliation could do what it planned.
     Reconciled,
+    /// The newest good backup is as recent as the policies want.
+    BackupsRecent,
+    /// The last backup that was restored for proof was what it should be.
+    BackupsProved,
 }
 
 /// One condition. `holds` true is the good state for every kind.

@@ -3,7 +3,7 @@
 //! It is a pure function, so that every small state can be explored and every decision replayed.
 //!
 //! ```text
-//!   deletion ─ creation ─┐ until a cluster ID is latched
+//!   deletion ─ restore ─ creation ─┐ until a cluster ID is latched
 //!                        └► certificates::renew ─ restart ─ space ─ membership::finish ─ endpoint
 //!                               ─ certificates::deliver ─ prepare ─ all healthy? ─ rolling ─ membership::change ─ monitoring ─ policy
 //! ```
@@ -12,6 +12,7 @@ mod certificates;
 mod endpoint;
 mod membership;
 mod restart;
+pub mod restore;
 mod rolling;
 mod space;
 
@@ -51,6 +52,10 @@ pub fn plan(instance: &Instance, status: &Status, observed: &Observed, now: Time
     // A deletion goes before healing: a dead member of an instance that is going away stays dead.
     if instance.spec.deleting {
         return plan_deletion(observed);
+    }
+    // Before healing: what is replaced is not repaired. No client is let in before it is done.
+    if let Some(plan) = restore::go_on(instance, status, observed, now) {
+        return plan;
     }
     let Some(cluster_id) = status.cluster_id else { return plan_creation(instance, status, observed, now) };
     let look = Look { instance, status, observed, cluster_id };

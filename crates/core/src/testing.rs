@@ -43,6 +43,7 @@ pub fn instance(size: u8) -> Instance {
             resources: None,
             deletion_protection: false,
             deleting: false,
+            restore: None,
         },
     }
 }

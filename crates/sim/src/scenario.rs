@@ -83,7 +83,7 @@ const MOST_STEPS: u64 = 200_000;
 /// Runs the scenario of `seed`: a storm, then calm until all is as wanted, then a deletion of everything.
 pub fn run(seed: u64, options: Options) -> Result<Outcome, Box<Failure>> {
     let sim = Sim::new(seed, options.flaw, options.trace);
-    let mut scenario = Scenario { schedule: Schedule::new(&sim), sim };
+    let mut scenario = Scenario { schedule: Schedule::new(&sim).keeping_backups(), sim };
     let outcome = scenario.run();
     let mut violations = scenario.sim.violations();
     violations.extend(outcome.err());
@@ -268,7 +268,8 @@ impl Scenario {
             let mut state = self.sim.state();
             let size = state.rng.pick(&[1, 1, 3, 3, 3, 5]).unwrap_or(3);
             let (https, password) = (!state.rng.chance(200), state.rng.chance(300));
-            Wanted { id: None, size, old: state.rng.chance(500), https, password }
+            let backup_seconds = state.rng.pick(&[60, 300, 3600]).unwrap_or(3600);
+            Wanted { id: None, size, old: state.rng.chance(500), https, password, backup_seconds }
         };
         let sim = self.sim.clone();
         self.schedule.call(|world| async move {

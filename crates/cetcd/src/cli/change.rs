@@ -56,11 +56,16 @@ pub fn upgrade(client: &Client, upgrade: &Upgrade) -> Result<()> {
 }
 
 fn change(client: &Client, action: &str, id: &str, parameters: &Value, wait: &Wait) -> Result<()> {
-    let began = Instant::now();
     client.call(action, parameters)?;
+    self::wait(client, id, wait)
+}
+
+/// Waits until no change of the instance is under way, and says meanwhile how it is.
+pub fn wait(client: &Client, id: &str, wait: &Wait) -> Result<()> {
     if wait.no_wait {
         return Ok(());
     }
+    let began = Instant::now();
     let mut said = String::new();
     loop {
         let filters = json!([

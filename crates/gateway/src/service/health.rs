@@ -5,7 +5,10 @@ use cetcd_api::{
     actions::{DescribeEtcdHealth, DescribeEtcdHealthRequest, DescribeEtcdHealthResponse},
     structures::EtcdCondition,
 };
-use cetcd_core::condition::{Condition, ConditionKind};
+use cetcd_core::{
+    backup,
+    condition::{Condition, ConditionKind},
+};
 
 use super::{Service, lookup::time};
 use crate::{Context, Handler};
@@ -19,7 +22,13 @@ impl Handler<DescribeEtcdHealth> for Service {
     ) -> Result<DescribeEtcdHealthResponse, Error> {
         let instance = self.visible(context, &request.instance_id)?;
         let status = self.view.status(&instance.id);
-        let conditions = status.as_ref().map_or(&[][..], |status| &status.conditions);
+        let mut conditions = status.as_ref().map_or_else(Vec::new, |status| status.conditions.clone());
+        // The age of a backup needs no look: it follows from records and the time.
+        if status.is_some_and(|status| status.observed_generation > 0) {
+            let policies: Vec<_> = self.view.policies_of(&instance.id).iter().map(|p| (**p).clone()).collect();
+            let snapshots: Vec<_> = self.view.snapshots_of(&instance.id).iter().map(|s| (**s).clone()).collect();
+            conditions.extend(backup::health::conditions(&instance, &policies, &snapshots, context.now));
+        }
         Ok(DescribeEtcdHealthResponse {
             healthy: !conditions.is_empty() && conditions.iter().all(|condition| condition.holds),
             conditions: Some(conditions.iter().map(shown).collect()),
@@ -56,6 +65,12 @@ fn advice(kind: ConditionKind) -> &'static str {
         }
         ConditionKind::CertificatesFresh => {
             "Certificates are issued anew at two thirds of their life. Where that does not happen, see why under Reconciled; the service's own clock may be wrong."
+        }
+        ConditionKind::BackupsRecent => {
+            "Look at the failures that `cetcd snapshot list` shows: the object storage has to be reachable and have space, and a member has to serve."
+        }
+        ConditionKind::BackupsProved => {
+            "Take another snapshot and see whether it restores. Where it does not either, the members' data is damaged: do not upgrade or shrink the cluster, and look for a corruption alarm."
         }
         ConditionKind::Reconciled => "The last step failed for the reason given; it is tried again.",
     }

@@ -19,7 +19,7 @@ use tracing::warn;
 use super::{
     cgroup::{Cgroups, Limits},
     changes::Changes,
-    files, proc,
+    files, proc, replace,
     supervised::Supervised,
 };
 use crate::{CommandLine, Error, Fingerprint, Launcher, MemberView};
@@ -157,6 +157,23 @@ impl Member {
         *known = limits;
     }
 
+    /// A place for new data. The caller holds `gone`.
+    pub async fn prepare_data(&self) -> Result<PathBuf, Error> {
+        let dir = self.dir().to_owned();
+        let failed = Error::io(format!("make room in {}", dir.display()));
+        blocking(move || replace::prepare(&dir)).await.map_err(failed)
+    }
+
+    /// Puts what was made there in the place of its data, which goes to `aside`. The caller holds `gone`.
+    pub async fn replace_data(&self, aside: PathBuf, restore: &str) -> Result<(), Error> {
+        if self.process.pid().is_some() {
+            return Err(Error::StillRunning { member: self.name.clone() });
+        }
+        let (dir, ordinal, restore) = (self.dir().to_owned(), self.ordinal, restore.to_owned());
+        let failed = Error::io(format!("replace the data of {} in {}", self.name, dir.display()));
+        blocking(move || replace::swap(&dir, &aside, ordinal, &restore)).await.map_err(failed)
+    }
+
     /// Ends its process. The caller holds `gone`.
     pub async fn stop(&self, grace: Duration) -> Result<(), Error> {
         self.process.stop(grace).await
@@ -190,15 +207,16 @@ impl Member {
         let disk_bytes = self.disk_bytes().await;
         let (paths, started_with) = (paths(self.dir()), started_with_path(self.dir()));
         let look = move || {
-            let data = paths.data.join("member").is_dir();
-            Ok((data, std::fs::read_to_string(started_with).ok(), shows(&paths).ok()))
+            let (data, restored) = (paths.data.join("member").is_dir(), replace::made_by(&paths.data));
+            Ok((data, std::fs::read_to_string(started_with).ok(), shows(&paths).ok(), restored))
         };
-        let (data, started_with, shows) = blocking(look).await.unwrap_or_default();
+        let (data, started_with, shows, restored) = blocking(look).await.unwrap_or_default();
         let limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
         MemberView {
             ordinal: self.ordinal,
             process: self.process.observed(),
             data,
+            restored,
             started_with,
             shows,
             disk_bytes,
