@@ -108,8 +108,8 @@ def test_a_rolling_upgrade_loses_no_write(own_server, tmp_path, e2e):
         settled(server, instance, certificates, new, [1, 2, 3])
         assert {name: number for name, number, _ in listed(new, etcd["Endpoint"], certificates)} == ids, "an upgrade replaces no member"
         intact(etcd["Endpoint"], certificates, kept)
-        snapshots = list((server.data_dir / "runtime/snapshots" / instance).iterdir())
-        assert [snapshot.name for snapshot in snapshots] == [f"before-{new}.db"] and snapshots[0].stat().st_size > 0
+        snapshots = api.call("DescribeEtcdSnapshots", {"InstanceId": instance})["Snapshots"]
+        assert [snapshot["Name"].startswith(f"before-{new}-") and snapshot["Size"] > 0 for snapshot in snapshots] == [True], snapshots
         unchanged(api, instance, "UpgradeEtcdInstance", {"EtcdVersion": new})
         if turn == 0 and new < "v3.5.26":
             for later in of_line("3.6")[:1]:

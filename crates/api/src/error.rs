@@ -232,16 +232,6 @@ impl Error {
         )
     }
 
-    /// An action that this server does not carry out yet.
-    pub fn not_available_yet(action: &str) -> Self {
-        let action = echo(action);
-        Self::new(
-            Code::UnsupportedOperation,
-            format!("The action `{action}` is not available in this version of the server yet."),
-            format!("当前服务版本暂不支持接口 `{action}`。"),
-        )
-    }
-
     /// No such instance in the caller's account and region.
     pub fn instance_not_found(id: &str) -> Self {
         let id = echo(id);

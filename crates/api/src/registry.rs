@@ -30,7 +30,10 @@ macro_rules! for_each_action {
             CreateEtcdSnapshot,
             CreateEtcdSnapshotPolicy,
             DeleteEtcdInstance,
+            DeleteEtcdSnapshot,
+            DeleteEtcdSnapshotPolicy,
             DescribeEtcdAvailableVersions,
+            DescribeEtcdBackups,
             DescribeEtcdCreatingProgress,
             DescribeEtcdCredentials,
             DescribeEtcdHealth,
@@ -47,9 +50,12 @@ macro_rules! for_each_action {
             ModifyEtcdAttribute,
             ModifyEtcdConfiguration,
             ModifyEtcdSnapshotPolicy,
+            ModifyEtcdSnapshotRetention,
             RecoverEtcdInstance,
             ResizeEtcdInstance,
+            RestoreEtcdSnapshot,
             UpgradeEtcdInstance,
+            VerifyEtcdSnapshot,
         }
     };
 }

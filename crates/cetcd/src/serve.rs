@@ -8,7 +8,11 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use cetcd_controller::{Controller, Metrics, PkiIssuer, Policies, World};
+use cetcd_backup::Location;
+use cetcd_controller::{
+    Controller, Metrics, PkiIssuer, Policies, World,
+    backups::{BackupMetrics, Parts, Slots, StoredBackups},
+};
 use cetcd_core::{Clock, clock::SystemClock, instance::Resources};
 use cetcd_etcd::{
     client::LiveAdmin,
@@ -77,6 +81,13 @@ pub async fn serve(settings: Settings, stop: CancellationToken) -> Result<()> {
     let mut registry = Registry::default();
     let metrics = Metrics::default();
     metrics.register(&mut registry);
+    let backup_metrics = BackupMetrics::default();
+    backup_metrics.register(&mut registry);
+    let backups = Arc::new(backups(&settings, &dir, &store, &sealer)?);
+    let cleared = Arc::clone(&backups);
+    tokio::task::spawn_blocking(move || cleared.clear_work_dir())
+        .await?
+        .context("cannot remove what restores left in the data directory")?;
     let world = World {
         store: Arc::clone(&store),
         sealer: sealer.clone(),
@@ -86,6 +97,9 @@ pub async fn serve(settings: Settings, stop: CancellationToken) -> Result<()> {
         issuer: Arc::new(issuer(&settings)),
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy) as _,
+        backups,
+        slots: Arc::new(Slots::default()),
+        backup_metrics,
         networks: Arc::clone(&networks),
         policies: Policies {
             automatic_recovery: settings.recovery.policy == RecoveryPolicy::Automatic,
@@ -207,6 +221,24 @@ async fn open_accounts(
 fn preferred_region(regions: &[String]) -> &str {
     let known = regions.iter().find(|region| *region == "ap-guangzhou");
     known.or(regions.first()).map_or("ap-guangzhou", String::as_str)
+}
+
+/// Backups as the settings say: in the data directory unless they name another place.
+pub fn backups(settings: &Settings, dir: &Path, store: &Arc<dyn Store>, sealer: &Sealer) -> Result<StoredBackups> {
+    let location = match &settings.backup.url {
+        Some(url) => Location::parse(url).context("`backup.url`")?,
+        None => Location::in_data_dir(dir),
+    };
+    Ok(StoredBackups::new(Parts {
+        store: Arc::clone(store),
+        sealer: sealer.clone(),
+        admin: Arc::new(LiveAdmin::new(cetcd_etcd::client::Options::default())),
+        installer: Arc::new(Versions::new(version_options(settings)?)),
+        work_dir: dir.join("backup-work"),
+        location,
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(SystemEntropy),
+    }))
 }
 
 /// Where binaries are looked for: the setting, else the user's cache folder, which `make versions` fills.

@@ -114,11 +114,12 @@ pub struct Tls {
     pub key: Option<PathBuf>,
 }
 
-/// Backups. Kept for the backup release; nothing reads it before.
+/// Backups.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Backup {
-    /// Where backups go.
+    /// Where backups go, as cetcd_backup::Location reads it: `file:///folder`, `s3://…`, `cos://…`; the
+    /// folder `backups` of the data directory where absent.
     pub url: Option<String>,
 }
 

@@ -5,12 +5,14 @@ mod endpoint;
 mod maintenance;
 mod members;
 mod recovery;
+mod restore;
 
 use std::sync::Arc;
 
 use cetcd_core::{
-    Instance, Status,
+    Instance, InstanceId, Status,
     action::Action,
+    backup::{Snapshot, SnapshotState},
     member::{KeyPair, MemberCertificates, MemberSpec, Start},
     observed::Observed,
     task::TaskKind,
@@ -88,6 +90,11 @@ pub(crate) async fn act(world: &World, subject: &Subject<'_>, action: &Action) -
         Action::ServeEndpoint { backends } => endpoint::serve(world, subject, backends).await,
         Action::StartMonitoring => start_monitoring(world, subject).await,
         Action::CreateBackupPolicy => create_backup_policy(world, instance).await,
+        Action::BeginRestore => restore::begin(world, subject).await,
+        Action::BackUpReplaced => restore::back_up(world, subject).await,
+        Action::RestoreMembers { ordinals } => restore::restore_members(world, subject, ordinals).await,
+        Action::LatchRestored { cluster_id } => restore::latch(world, subject, *cluster_id).await,
+        Action::CheckRestored => restore::check(world, subject).await,
         Action::RemoveEndpoint => Ok(world.runtime.remove_endpoint(&instance.id).await?),
         Action::StopMembers { ordinals } => {
             let stop = |ordinal: &u32| world.runtime.stop_member(&instance.id, *ordinal, Stop::AtOnce);
@@ -226,7 +233,8 @@ async fn start_monitoring(world: &World, subject: &Subject<'_>) -> Result<()> {
 }
 
 async fn create_backup_policy(world: &World, instance: &Instance) -> Result<()> {
-    let policy = SnapshotPolicy { name: DEFAULT_POLICY.to_owned(), settings: instance.spec.backup.clone() };
+    let now = world.clock.now();
+    let policy = SnapshotPolicy::new(DEFAULT_POLICY.to_owned(), instance.spec.backup.clone(), now);
     let txn = Txn::new()
         .when(Compare::present(records::instance_key(&instance.id)))
         .when(Compare::absent(records::policy_key(&instance.id, &policy.name)))
@@ -238,6 +246,7 @@ async fn forget(world: &World, subject: &Subject<'_>) -> Result<()> {
     let id = &subject.instance.value.id;
     world.admin.forget(id);
     world.runtime.forget(id).await?;
+    let kept = forget_snapshots(world, id).await?;
     let mut txn = Txn::new()
         .when(Compare::mod_revision(records::instance_key(id), subject.instance.revision))
         .when(Compare::mod_revision(records::status_key(id), subject.status.revision))
@@ -245,6 +254,9 @@ async fn forget(world: &World, subject: &Subject<'_>) -> Result<()> {
         .delete(records::status_key(id))
         .delete_prefix(records::policies_prefix(id))
         .delete_prefix(records::secrets_prefix(id));
+    if !kept {
+        txn = txn.delete(records::backup_key_key(id));
+    }
     for key in place::reserved_keys(&subject.status.value) {
         txn = txn.delete(key);
     }
@@ -259,6 +271,19 @@ async fn forget(world: &World, subject: &Subject<'_>) -> Result<()> {
         txn = txn.when(Compare::mod_revision(records::task_key(&task), revision)).then(records::put_task(&task));
     }
     settled(world.store.txn(txn).await?.succeeded, "the instance")
+}
+
+/// What was taken stays; what was not will not be. Answers whether anything stays.
+async fn forget_snapshots(world: &World, id: &InstanceId) -> Result<bool> {
+    let snapshots = records::snapshots(world.store.as_ref(), id).await?;
+    let is_taken = |snapshot: &Record<Snapshot>| snapshot.value.state == SnapshotState::Done;
+    // One by one: a transaction holds only so many, and nobody asks for another of what is going away.
+    for Record { value: snapshot, revision } in snapshots.iter().filter(|snapshot| !is_taken(snapshot)) {
+        let key = records::snapshot_key(id, &snapshot.name);
+        let gone = Txn::new().when(Compare::mod_revision(key.clone(), *revision)).delete(key);
+        settled(world.store.txn(gone).await?.succeeded, "a snapshot")?;
+    }
+    Ok(snapshots.iter().any(is_taken))
 }
 
 /// Writes the status, unless someone else did.

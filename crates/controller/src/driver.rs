@@ -8,7 +8,10 @@ use cetcd_store::{Txn, records, view::View};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{Metrics, Reconciler, Turn, World};
+use crate::{
+    Metrics, Reconciler, Turn, World,
+    backups::{Keeper, Kept},
+};
 
 /// The controller's pace.
 #[derive(Debug, Clone)]
@@ -56,6 +59,7 @@ impl Controller {
     pub async fn run(self, cancel: CancellationToken, looked: oneshot::Sender<()>) {
         let tracker = TaskTracker::new();
         let mut loops: BTreeMap<InstanceId, Loop> = BTreeMap::new();
+        let mut keepers: BTreeMap<InstanceId, Loop> = BTreeMap::new();
         let (first, mut all_dropped) = mpsc::channel::<()>(1);
         self.attend(&mut loops, &tracker, &cancel, Some(&first));
         drop(first);
@@ -70,6 +74,7 @@ impl Controller {
         loop {
             revisions.borrow_and_update();
             self.attend(&mut loops, &tracker, &cancel, None);
+            self.attend_keepers(&mut keepers, &tracker, &cancel);
             tokio::select! {
                 () = cancel.cancelled() => break,
                 _ = sweep.tick() => self.drop_old_tasks().await,
@@ -101,6 +106,39 @@ impl Controller {
                 let task = tracker.spawn(async move {
                     drive(reconciler, pace, woken, changes, cancel, first).await;
                     metrics.forgot(&id);
+                });
+                Loop { wanted, task }
+            });
+            running.wanted.send_if_modified(|known| std::mem::replace(known, revision) != revision);
+        }
+    }
+
+    /// Starts a keeper for each instance, and for each that is gone and has a backup to be removed; wakes those whose
+    /// policies, snapshots or desired state moved.
+    fn attend_keepers(
+        &self,
+        keepers: &mut BTreeMap<InstanceId, Loop>,
+        tracker: &TaskTracker,
+        cancel: &CancellationToken,
+    ) {
+        keepers.retain(|_, running| !running.task.is_finished());
+        let mut revisions: BTreeMap<InstanceId, u64> = self.view.instance_revisions().into_iter().collect();
+        for (id, revision) in self.view.backup_revisions() {
+            if let Some(known) = revisions.get_mut(&id) {
+                *known = revision.max(*known);
+            } else if self.view.snapshots_of(&id).iter().any(|snapshot| snapshot.deleting) {
+                revisions.insert(id, revision);
+            }
+        }
+        for (id, revision) in revisions {
+            let running = keepers.entry(id.clone()).or_insert_with(|| {
+                let (wanted, woken) = watch::channel(revision);
+                let keeper = Keeper::new(self.world.clone(), id.clone());
+                let pace = Pace { options: self.options.clone(), pause: self.options.shortest_pause };
+                let (cancel, world) = (cancel.clone(), self.world.clone());
+                let task = tracker.spawn(async move {
+                    keep(keeper, pace, &world, woken, cancel).await;
+                    world.backup_metrics.forgot(&id);
                 });
                 Loop { wanted, task }
             });
@@ -156,6 +194,46 @@ async fn drive(
             () = tokio::time::sleep(pause) => {}
             Ok(()) = wanted.changed() => pace.reset(),
             Ok(()) = processes.changed() => pace.reset(),
+        }
+    }
+}
+
+/// The longest that a keeper rests. What it waits for comes with a change of its records, but for a cluster that
+/// begins or ceases to be there.
+const LONGEST_REST: Duration = Duration::from_secs(10);
+
+async fn keep(
+    mut keeper: Keeper,
+    mut pace: Pace,
+    world: &World,
+    mut wanted: watch::Receiver<u64>,
+    cancel: CancellationToken,
+) {
+    loop {
+        wanted.borrow_and_update();
+        let turn = tokio::select! {
+            () = cancel.cancelled() => return,
+            turn = keeper.turn() => turn,
+        };
+        let pause = match turn {
+            Ok(Kept::Gone) => return,
+            Ok(Kept::Acted) => pace.after(&Turn::Acted),
+            Ok(Kept::Failed) => pace.after(&Turn::Failed),
+            Ok(Kept::Waiting(until)) => {
+                pace.reset();
+                let rest = until.map(|until| until.duration_since(world.clock.now()));
+                rest.map_or(LONGEST_REST, |rest| Duration::try_from(rest).unwrap_or_default().min(LONGEST_REST))
+            }
+            Err(error) if error.is_race() => pace.after(&Turn::Acted),
+            Err(error) => {
+                tracing::warn!(instance = %keeper.id(), %error, "backups could not be seen to; they are looked at again");
+                pace.after(&Turn::Failed)
+            }
+        };
+        tokio::select! {
+            () = cancel.cancelled() => return,
+            () = tokio::time::sleep(pause) => {}
+            Ok(()) = wanted.changed() => {}
         }
     }
 }

@@ -19,6 +19,9 @@ pub enum Error {
     /// Certificates could not be made.
     #[error("certificates cannot be issued: {0}")]
     Certificates(#[from] cetcd_pki::Error),
+    /// A backup could not be taken, read or removed.
+    #[error(transparent)]
+    Backup(#[from] crate::backups::BackupError),
     /// Someone else wrote first; the next turn sees what.
     #[error("{what} changed while it was being acted upon")]
     Conflict {
@@ -36,6 +39,14 @@ pub enum Error {
     UnknownSubnet {
         /// Its ID.
         subnet: String,
+    },
+    /// What was restored is not what the snapshot holds.
+    #[error("what was restored from {snapshot} is not what it holds: {reason}")]
+    RestoredOtherwise {
+        /// The snapshot's name.
+        snapshot: String,
+        /// What differs.
+        reason: String,
     },
     /// A member's metrics are not those of etcd.
     #[error("the metrics of {member} lack {metric}")]

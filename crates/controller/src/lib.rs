@@ -10,6 +10,7 @@
 //! the very same code.
 
 mod act;
+pub mod backups;
 mod certificates;
 mod driver;
 mod error;

@@ -117,7 +117,8 @@ pub(crate) async fn observe(
         hashes,
         endpoint,
         monitored: status.monitored_at.is_some(),
-        backup_policy: !policies.entries.is_empty(),
+        // Once all of the creation was done, an instance without one has none because its owner deleted it.
+        backup_policy: status.observed_generation > 0 || !policies.entries.is_empty(),
         standings,
         maintenance: world.policies.window.as_ref().is_some_and(|window| window.contains(world.clock.now())),
         automatic_recovery: world.policies.automatic_recovery,
@@ -176,6 +177,7 @@ async fn look_at_member(
         process,
         footprint: view.is_some(),
         data: view.as_ref().is_some_and(|view| view.data),
+        restored: view.as_ref().and_then(|view| view.restored.clone()),
         started_with: view.as_ref().and_then(|view| view.started_with.clone()),
         shows: shows.unwrap_or_default(),
         health,

@@ -37,7 +37,8 @@ pub(crate) async fn record(
     if status_changed {
         txn = txn.then(records::put_status(id, &next));
     }
-    for Record { value: mut task, revision } in open_tasks(world, id).await? {
+    let tasks = open_tasks(world, id).await?;
+    for Record { value: mut task, revision } in tasks.into_iter().filter(|task| task.value.kind.changes_instance()) {
         let mut passed = progress::passed_steps(task.kind, &instance.value, &status.value, observed);
         // The last step counts only when nothing is left to do: a task that is done stays done.
         if next.observed_generation < task.generation {

@@ -52,6 +52,7 @@ fn serves(member: &ObservedMember) -> bool {
 mod tests {
     use cetcd_core::{
         EtcdVersion,
+        certificates::OnDisk,
         instance::{RunConfig, Security},
         observed::{Health, Serving},
         status::MemberPhase,
@@ -78,7 +79,9 @@ mod tests {
             process: Process::Running,
             footprint: true,
             data,
+            restored: None,
             started_with: None,
+            shows: OnDisk::default(),
             health: if serves { Health::Serving(serving) } else { Health::NotAsked },
             disk_bytes: 0,
             unlimited: None,

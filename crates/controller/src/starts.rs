@@ -79,6 +79,7 @@ mod tests {
             process: *process,
             footprint: true,
             data: true,
+            restored: None,
             started_with: None,
             shows: OnDisk::Same,
             health: Health::NotAsked,

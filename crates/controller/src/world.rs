@@ -7,7 +7,10 @@ use cetcd_etcd::{operator::EtcdOperator, versions::Installer};
 use cetcd_runtime::Runtime;
 use cetcd_store::{Store, seal::Sealer};
 
-use crate::Issue;
+use crate::{
+    Issue,
+    backups::{BackupMetrics, Backups, Slots},
+};
 
 /// The effects of the controller, each behind a trait.
 #[derive(Clone)]
@@ -28,6 +31,12 @@ pub struct World {
     pub clock: Arc<dyn Clock>,
     /// Draws randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// Keeps backups.
+    pub backups: Arc<dyn Backups>,
+    /// How much is done for backups at once.
+    pub slots: Arc<Slots>,
+    /// What is counted of backups.
+    pub backup_metrics: BackupMetrics,
     /// Names zones.
     pub networks: Arc<Networks>,
     /// What the service does by itself.

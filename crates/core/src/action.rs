@@ -104,6 +104,23 @@ pub enum Action {
     StartMonitoring,
     /// Make `default-backup-policy`.
     CreateBackupPolicy,
+    /// Record that a restore begins, and draw the token of the cluster that it makes.
+    BeginRestore,
+    /// Take a snapshot of what the restore replaces, as far as a member serves, and record that.
+    BackUpReplaced,
+    /// Bring the snapshot, make the data of those members of it, and put it in the place of theirs, which is set
+    /// aside. None of their processes runs.
+    RestoreMembers {
+        /// Members whose data is not yet of this restore.
+        ordinals: Vec<u32>,
+    },
+    /// Record the ID of the cluster that the restore made, in the place of the one before.
+    LatchRestored {
+        /// What a serving member said.
+        cluster_id: u64,
+    },
+    /// Hold what the members serve against the snapshot, and record that the restore is done.
+    CheckRestored,
     /// Close the endpoint.
     RemoveEndpoint,
     /// End the processes of those members at once, without regard to what they hold: they are in no cluster
@@ -177,6 +194,11 @@ impl Action {
             Self::ServeEndpoint { .. } => "serve_endpoint",
             Self::StartMonitoring => "start_monitoring",
             Self::CreateBackupPolicy => "create_backup_policy",
+            Self::BeginRestore => "begin_restore",
+            Self::BackUpReplaced => "back_up_replaced",
+            Self::RestoreMembers { .. } => "restore_members",
+            Self::LatchRestored { .. } => "latch_restored",
+            Self::CheckRestored => "check_restored",
             Self::RemoveEndpoint => "remove_endpoint",
             Self::StopMembers { .. } => "stop_members",
             Self::RemoveMembers { .. } => "remove_members",

@@ -38,6 +38,10 @@ pub enum ConditionKind {
     LeaderStable,
     /// Every member's metrics can be read.
     MetricsRead,
+    /// The newest good backup is as recent as the policies want.
+    BackupsRecent,
+    /// The last backup that was restored for proof was what it should be.
+    BackupsProved,
 }
 
 /// One condition. `holds` true is the good state for every kind.

@@ -73,6 +73,22 @@ pub struct Spec {
     /// instance has converged on that generation.
     #[serde(default)]
     pub recovery_asked: u64,
+    /// The last restore that was asked for; done where the status says so.
+    #[serde(default)]
+    pub restore: Option<Restore>,
+}
+
+/// A snapshot that takes the place of the instance's data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restore {
+    /// A UUID: the same snapshot restored twice is two restores.
+    pub id: String,
+    /// The instance that the snapshot is of.
+    pub source: InstanceId,
+    /// The snapshot's name.
+    pub snapshot: String,
+    /// Whether what is replaced is not backed up first.
+    pub skip_backup: bool,
 }
 
 /// What a member's process is started with, as far as it follows from what is wanted. A member that runs with

@@ -5,6 +5,7 @@
 //! [`entropy::Entropy`], so that a seeded simulation replays exactly.
 
 pub mod action;
+pub mod backup;
 pub mod certificates;
 pub mod clock;
 pub mod condition;

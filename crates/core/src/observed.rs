@@ -113,6 +113,8 @@ pub struct ObservedMember {
     pub footprint: bool,
     /// Whether its data directory holds a member's data.
     pub data: bool,
+    /// The restore that its data was made by, where one made it.
+    pub restored: Option<String>,
     /// What its process was last started with ([`crate::instance::RunConfig::line`]); absent where it never was.
     pub started_with: Option<String>,
     /// How what it shows compares with what the store has for it.

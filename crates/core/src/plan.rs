@@ -3,7 +3,7 @@
 //! It is a pure function, so that every small state can be explored and every decision replayed.
 //!
 //! ```text
-//!   deletion ─ creation ─┐ until a cluster ID is latched
+//!   deletion ─ restore ─ creation ─┐ until a cluster ID is latched
 //!                        └► certificates::renew ─ recovery::go_on ─ bad data ─ restart ─ recovery::begin ─ corrupt ─ hung
 //!                               ─ space ─ membership::finish ─ endpoint ─ certificates::deliver ─ prepare ─ all healthy?
 //!                               ─ rolling ─ membership::change ─ auth ─ monitoring ─ policy ─ defragmentation
@@ -18,6 +18,7 @@ mod maintenance;
 mod membership;
 mod recovery;
 mod restart;
+pub mod restore;
 mod rolling;
 mod space;
 
@@ -60,6 +61,10 @@ pub fn plan(instance: &Instance, status: &Status, observed: &Observed, now: Time
     // A deletion goes before healing: a dead member of an instance that is going away stays dead.
     if instance.spec.deleting {
         return plan_deletion(observed);
+    }
+    // Before healing: what is replaced is not repaired. No client is let in before it is done.
+    if let Some(plan) = restore::go_on(instance, status, observed, now) {
+        return plan;
     }
     let Some(cluster_id) = status.cluster_id else { return plan_creation(instance, status, observed, now) };
     let look = Look { instance, status, observed, cluster_id };

@@ -7,7 +7,7 @@ use crate::{
     certificates::Leaf,
     condition::ConditionKind,
     observed::{Health, KeysHash, Observed, ObservedMember, Process},
-    plan::{MOST_REPLACEMENTS, agreed, auth_is_as_wanted, is_placed, is_worthwhile, serves},
+    plan::{MOST_REPLACEMENTS, agreed, auth_is_as_wanted, is_placed, is_worthwhile, restore, serves},
     quorum::quorum,
     slots::slots,
     status::{MemberPhase, Phase},
@@ -36,8 +36,13 @@ fn is_passed(step: StepName, instance: &Instance, status: &Status, observed: &Ob
             status.upgrade_snapshot.as_ref().is_some_and(|snapshot| snapshot.version == *version)
                 || status.members.iter().all(|member| member.run.version == *version)
         }
+        StepName::BackupReplaced => {
+            restored(instance, status) || status.restoring.as_ref().is_some_and(|restoring| restoring.backed_up)
+        }
+        StepName::RestoreEtcd => restored(instance, status) || restore::all_have_it(instance, status, observed),
+        StepName::CheckEtcd => restored(instance, status),
         // The last step of its task: it is passed when nothing is left to do, which the plan tells.
-        StepName::ResizeEtcd | StepName::UpgradeEtcd => true,
+        StepName::ResizeEtcd | StepName::UpgradeEtcd | StepName::OpenEndpoint => true,
         StepName::UpdateEtcd => {
             let slots = slots(instance, status);
             let wanted = instance.spec.run_config();
@@ -50,6 +55,11 @@ fn is_passed(step: StepName, instance: &Instance, status: &Status, observed: &Ob
         // Passed by Action::Forget itself, in the transaction that deletes the records.
         StepName::CleanEnv => false,
     }
+}
+
+/// Whether the last restore that was asked for is done.
+fn restored(instance: &Instance, status: &Status) -> bool {
+    status.restore_under_way(instance).is_none()
 }
 
 /// Whether every recorded member has its data and serves as a voter of the latched cluster, and the endpoint accepts connections.
@@ -66,6 +76,8 @@ pub fn phase(instance: &Instance, status: &Status, observed: &Observed) -> Phase
     let slots = slots(instance, status);
     if instance.spec.deleting {
         Phase::Deleting
+    } else if !restored(instance, status) {
+        Phase::Restoring
     } else if status.observed_generation == 0 {
         Phase::Creating
     } else if status.recovery.is_some() {

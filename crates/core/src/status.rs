@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    EtcdVersion, InstanceId,
+    EtcdVersion, Instance, InstanceId,
     condition::Condition,
-    instance::RunConfig,
+    instance::{Restore, RunConfig},
     recovery::{QuorumLoss, Recovered, Recovery},
 };
 
@@ -50,6 +50,34 @@ pub struct Status {
     /// The last recovery by force that has ended.
     #[serde(default)]
     pub recovered: Option<Recovered>,
+    /// The restore that is under way.
+    #[serde(default)]
+    pub restoring: Option<Restoring>,
+    /// The last restore that was done.
+    #[serde(default)]
+    pub restored: Option<Restored>,
+}
+
+/// A restore that is under way, and what of it must not be forgotten.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restoring {
+    /// Which.
+    pub id: String,
+    /// The token of the cluster that it makes: never one that was used before.
+    pub token: String,
+    /// What is replaced has been backed up, or cannot be, or need not be.
+    pub backed_up: bool,
+    /// The ID of the cluster that it made, recorded when its first member served.
+    pub cluster_id: Option<u64>,
+}
+
+/// A restore that was done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restored {
+    /// Which.
+    pub id: String,
+    /// When it was checked. What it replaced is kept aside until there is a good backup from after that.
+    pub at: Timestamp,
 }
 
 /// A member as the controller intends it.
@@ -108,8 +136,9 @@ pub struct AppliedPassword {
 pub struct UpgradeSnapshot {
     /// The version that was upgraded to.
     pub version: EtcdVersion,
-    /// Where it is on the machine that took it.
-    pub path: String,
+    /// What it is called among the backups; one that an earlier release took has its path on the machine here.
+    #[serde(alias = "path")]
+    pub name: String,
     /// Its size in bytes.
     pub bytes: u64,
     /// When it was taken.
@@ -133,6 +162,8 @@ pub enum Phase {
     Resizing,
     /// Members are being moved to another version.
     Upgrading,
+    /// A snapshot takes the place of its data.
+    Restoring,
     /// Being taken down.
     Deleting,
 }
@@ -147,6 +178,7 @@ impl Phase {
             Self::Updating => "updating",
             Self::Resizing => "resizing",
             Self::Upgrading => "upgrading",
+            Self::Restoring => "restoring",
             Self::Deleting => "deleting",
         }
     }
@@ -189,6 +221,12 @@ impl MemberRecord {
 }
 
 impl Status {
+    /// The restore that was asked for and is not done.
+    pub fn restore_under_way<'a>(&self, instance: &'a Instance) -> Option<&'a Restore> {
+        let wanted = instance.spec.restore.as_ref()?;
+        self.restored.as_ref().is_none_or(|done| done.id != wanted.id).then_some(wanted)
+    }
+
     /// The record of member `ordinal`.
     pub fn member(&self, ordinal: u32) -> Option<&MemberRecord> {
         self.members.iter().find(|member| member.ordinal == ordinal)

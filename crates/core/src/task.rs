@@ -48,6 +48,10 @@ pub enum TaskKind {
     ModifyAttribute,
     /// RecoverEtcdInstance.
     RecoverInstance,
+    /// RestoreEtcdSnapshot, in place or into a new instance.
+    RestoreRemoteSnapshot,
+    /// CreateEtcdSnapshot. It changes nothing of the instance, so it keeps no change from being made.
+    CreateSnapshot,
 }
 
 impl TaskKind {
@@ -61,7 +65,15 @@ impl TaskKind {
             Self::ModifyConfiguration => "modify_configuration",
             Self::ModifyAttribute => "modify_attribute",
             Self::RecoverInstance => "recover_instance",
+            Self::RestoreRemoteSnapshot => "restore_remote_snapshot",
+            Self::CreateSnapshot => "create_snapshot",
         }
+    }
+
+    /// Whether it changes its instance: one such task at a time, which ends when the instance has converged. The
+    /// others go on beside, and whoever does them ends them.
+    pub fn changes_instance(self) -> bool {
+        self != Self::CreateSnapshot
     }
 
     /// The steps of a task of this kind, in order.
@@ -80,6 +92,15 @@ impl TaskKind {
             Self::ModifyAttribute => &[StepName::PrepareEnv, StepName::UpdateEtcd, StepName::UpdateAuth],
             Self::RecoverInstance => &[StepName::RecoverEtcd, StepName::ResizeEtcd],
             Self::DeleteInstance => &[StepName::StopEtcd, StepName::RemoveData, StepName::CleanEnv],
+            Self::RestoreRemoteSnapshot => &[
+                StepName::PrepareEnv,
+                StepName::InstallSuit,
+                StepName::BackupReplaced,
+                StepName::RestoreEtcd,
+                StepName::CheckEtcd,
+                StepName::OpenEndpoint,
+            ],
+            Self::CreateSnapshot => &[StepName::BackupEtcd],
         }
     }
 }
@@ -125,8 +146,16 @@ pub enum StepName {
     CreateBackupPolicy,
     /// The members are those that are wanted.
     ResizeEtcd,
-    /// A snapshot from before the upgrade is there.
+    /// The snapshot is there: the one that was asked for, or the one from before an upgrade.
     BackupEtcd,
+    /// What a restore replaces is backed up, as far as there is anything that can be.
+    BackupReplaced,
+    /// Every member has its data from the snapshot.
+    RestoreEtcd,
+    /// Every member serves what the snapshot holds.
+    CheckEtcd,
+    /// Clients are let in.
+    OpenEndpoint,
     /// Every member runs the wanted version.
     UpgradeEtcd,
     /// Every member runs with what is wanted, where it is wanted.
@@ -153,6 +182,10 @@ impl StepName {
             Self::CreateBackupPolicy => "create_backup_policy",
             Self::ResizeEtcd => "resize_etcd",
             Self::BackupEtcd => "backup_etcd",
+            Self::BackupReplaced => "backup_replaced",
+            Self::RestoreEtcd => "restore_etcd",
+            Self::CheckEtcd => "check_etcd",
+            Self::OpenEndpoint => "open_endpoint",
             Self::UpgradeEtcd => "upgrade_etcd",
             Self::UpdateEtcd => "update_etcd",
             Self::UpdateAuth => "update_auth",
@@ -232,6 +265,11 @@ impl Task {
         };
         task.advance(0, now);
         task
+    }
+
+    /// Whether it goes on.
+    pub fn is_open(&self) -> bool {
+        self.state == TaskState::Process
     }
 
     /// Records that the first `passed` steps are passed and the next one runs; a step never goes back.

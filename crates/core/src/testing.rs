@@ -46,6 +46,7 @@ pub fn instance(size: u8) -> Instance {
             deletion_protection: false,
             deleting: false,
             recovery_asked: 0,
+            restore: None,
         },
     }
 }

@@ -47,6 +47,17 @@ pub trait Runtime: Send + Sync + 'static {
     /// there for as long as the instance is. Where there is no data nothing is done. Refused while its process runs.
     async fn set_aside(&self, instance: &InstanceId, ordinal: u32, label: &str) -> Result<(), Error>;
 
+    /// A place where new data for the member can be made, on the same disk as its own: nothing is there, its folder
+    /// is. What an earlier try made there is removed.
+    async fn prepare_data(&self, instance: &InstanceId, ordinal: u32) -> Result<PathBuf, Error>;
+
+    /// Puts what was made at [`prepare_data`](Self::prepare_data)'s place in the place of the member's data, as made
+    /// by `restore`. What was there is set aside and kept. Refused while its process runs.
+    async fn replace_data(&self, instance: &InstanceId, ordinal: u32, restore: &str) -> Result<(), Error>;
+
+    /// Removes what [`replace_data`](Self::replace_data) set aside for the instance.
+    async fn drop_replaced(&self, instance: &InstanceId) -> Result<(), Error>;
+
     /// Looks at every member and the endpoint of an instance.
     async fn observe(&self, instance: &InstanceId) -> Result<RuntimeView, Error>;
 
@@ -70,12 +81,7 @@ pub trait Runtime: Send + Sync + 'static {
     /// Where the member's data is on this machine, whether or not there is any.
     fn data_path(&self, instance: &InstanceId, ordinal: u32) -> PathBuf;
 
-    /// Where a snapshot of the instance, taken on this machine, is to be kept; its folder is there when this
-    /// answers. It goes with the instance.
-    async fn snapshot_path(&self, instance: &InstanceId, name: &str) -> Result<PathBuf, Error>;
-
-    /// Removes what is kept of the instance beside its members and its endpoint: its snapshots, and data that was set
-    /// aside.
+    /// Removes what is kept of the instance beside its members and its endpoint: data that was set aside.
     async fn forget(&self, instance: &InstanceId) -> Result<(), Error>;
 
     /// The instances of which anything (a process, a directory, a route) is left on this runtime.
@@ -132,6 +138,8 @@ pub struct MemberView {
     pub process: Process,
     /// Whether its data directory holds a member's data.
     pub data: bool,
+    /// The restore that its data was made by, where one made it.
+    pub restored: Option<String>,
     /// What its process was last started with ([`cetcd_core::instance::RunConfig::line`]).
     pub started_with: Option<String>,
     /// What is in the files of what it shows; `None` where they cannot be read whole.

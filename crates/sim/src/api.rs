@@ -3,7 +3,8 @@
 use cetcd_controller::World;
 use cetcd_core::{
     Instance, InstanceId, Status, Task,
-    instance::{Auth, BackupSettings, Charge, Resources, Security, Spec},
+    backup::{Origin, Snapshot},
+    instance::{Auth, BackupSettings, Charge, Resources, Restore, Security, Spec},
     task::{TaskKind, TaskState},
 };
 use cetcd_store::{
@@ -26,6 +27,8 @@ pub struct Wanted {
     pub security: Security,
     /// Whether a password for backups is sealed with it.
     pub password: bool,
+    /// Seconds between two backups.
+    pub backup_seconds: u64,
 }
 
 const ACCOUNT: &str = "100000000001";
@@ -84,6 +87,25 @@ pub async fn delete(world: &World, id: &InstanceId) -> Result<bool, Error> {
     Ok(store.txn(txn).await?.succeeded)
 }
 
+/// Asks for a snapshot. False: there is one of that name, or nothing to take it of.
+pub async fn snapshot(world: &World, id: &InstanceId, name: &str) -> Result<bool, Error> {
+    let store = world.store.as_ref();
+    let current: Option<Record<Instance>> = records::get(store, &records::instance_key(id)).await?;
+    let Some(Record { value: instance, revision }) = current.filter(|record| !record.value.spec.deleting) else {
+        return Ok(false);
+    };
+    let (now, object) = (world.clock.now(), Snapshot::draw_object(world.entropy.as_ref()));
+    let task = Task::accepted(world.entropy.uuid(), TaskKind::CreateSnapshot, &instance, now);
+    let wanted = Snapshot::wanted(&instance, name.to_owned(), Origin::Manual, now, object);
+    let wanted = Snapshot { task: Some(task.id.clone()), ..wanted };
+    let txn = Txn::new()
+        .when(Compare::mod_revision(records::instance_key(id), revision))
+        .when(Compare::absent(records::snapshot_key(id, name)))
+        .then(records::put_snapshot(&wanted))
+        .then(records::put_task(&task));
+    Ok(store.txn(txn).await?.succeeded)
+}
+
 /// A change that takes time.
 #[derive(Debug, Clone)]
 pub enum Change {
@@ -102,6 +124,8 @@ pub enum Change {
         /// Whether there is a new password: [`password`] of the next generation.
         password: bool,
     },
+    /// To what the snapshot of that name holds.
+    Restore(String),
 }
 
 /// The password of a generation.
@@ -120,7 +144,7 @@ pub async fn change(world: &World, id: &InstanceId, change: &Change) -> Result<b
     let tasks = store.range(&records::tasks_prefix(id)).await?.entries;
     for entry in &tasks {
         let task: Record<Task> = records::decode(entry)?;
-        if task.value.state == TaskState::Process {
+        if task.value.is_open() && task.value.kind.changes_instance() {
             return Ok(false);
         }
     }
@@ -162,6 +186,20 @@ pub async fn change(world: &World, id: &InstanceId, change: &Change) -> Result<b
             auth.enabled = enabled.or(auth.enabled);
             TaskKind::ModifyAttribute
         }
+        Change::Restore(name) => {
+            let key = records::snapshot_key(id, name);
+            let snapshot: Option<Record<Snapshot>> = records::get(store, &key).await?;
+            if !snapshot.is_some_and(|record| record.value.is_good()) {
+                return Ok(false);
+            }
+            instance.spec.restore = Some(Restore {
+                id: world.entropy.uuid(),
+                source: id.clone(),
+                snapshot: name.clone(),
+                skip_backup: false,
+            });
+            TaskKind::RestoreRemoteSnapshot
+        }
     };
     if instance == before || instance.spec.deleting {
         return Ok(false);
@@ -186,7 +224,7 @@ fn spec(wanted: &Wanted) -> Spec {
         size: wanted.size,
         security: wanted.security,
         auto_compaction: None,
-        backup: BackupSettings::default(),
+        backup: BackupSettings { interval_seconds: wanted.backup_seconds, max_count: 2, ..BackupSettings::default() },
         monitor: None,
         custom_domains: Vec::new(),
         custom_ips: Vec::new(),
@@ -198,5 +236,6 @@ fn spec(wanted: &Wanted) -> Spec {
         deletion_protection: false,
         deleting: false,
         recovery_asked: 0,
+        restore: None,
     }
 }

@@ -4,11 +4,12 @@ use std::{collections::BTreeMap, net::SocketAddr};
 
 use cetcd_core::{
     Instance, InstanceId, Status, Task,
+    backup::{Snapshot, SnapshotState},
     task::{StepState, TaskKind, TaskState},
 };
 use cetcd_store::{
     Entry,
-    records::{self, ADDRESSES, INSTANCES, POLICIES, STATUS, TASKS},
+    records::{self, ADDRESSES, INSTANCES, POLICIES, SNAPSHOTS, STATUS, TASKS},
 };
 
 use crate::{host::Host, trace::Trace};
@@ -21,6 +22,8 @@ pub(crate) struct Audit {
     pub tasks: BTreeMap<String, Task>,
     /// Who holds an address.
     pub addresses: BTreeMap<SocketAddr, InstanceId>,
+    /// By instance and name.
+    pub snapshots: BTreeMap<(InstanceId, String), Snapshot>,
     /// Policies and secrets: keys only.
     pub others: BTreeMap<String, InstanceId>,
     /// Counts the changes of desired state: what wakes a reconciler.
@@ -56,6 +59,8 @@ impl Audit {
                     Some(entry) => self.put_address(address, &entry),
                     None => drop(self.addresses.remove(&address)),
                 }
+            } else if key.starts_with(SNAPSHOTS) {
+                self.change_snapshot(&key, entry.as_ref(), host);
             } else if let Some(id) = owner(&key) {
                 match entry {
                     Some(_) => drop(self.others.insert(key, id.clone())),
@@ -114,8 +119,17 @@ impl Audit {
         });
         self.violations.extend(
             [
-                kept("the cluster ID", before.cluster_id.is_none() || before.cluster_id == next.cluster_id),
-                kept("the token", before.cluster_token.is_empty() || before.cluster_token == next.cluster_token),
+                // A restore makes another cluster.
+                kept(
+                    "the cluster ID",
+                    before.cluster_id.is_none() || before.cluster_id == next.cluster_id || next.restoring.is_some(),
+                ),
+                kept(
+                    "the token",
+                    before.cluster_token.is_empty()
+                        || before.cluster_token == next.cluster_token
+                        || next.restoring.is_some(),
+                ),
                 kept("the endpoint's address", before.endpoint.is_none() || before.endpoint == next.endpoint),
                 kept(
                     "the time of monitoring",
@@ -179,6 +193,33 @@ impl Audit {
         }
     }
 
+    /// What is listed is there, whole.
+    fn change_snapshot(&mut self, key: &str, entry: Option<&Entry>, host: &Host) {
+        let Some((id, name)) = key.strip_prefix(SNAPSHOTS).and_then(|rest| rest.split_once('/')) else { return };
+        let Some(id) = InstanceId::parse(id) else { return };
+        let place = (id.clone(), name.to_owned());
+        let Some(entry) = entry else {
+            self.snapshots.remove(&place);
+            return;
+        };
+        let Some(next): Option<Snapshot> = self.read(entry) else { return };
+        let stored = host.stored.get(&(id.clone(), next.object.clone())).and_then(|stored| stored.contents.as_ref());
+        if next.state == SnapshotState::Done && next.contents.as_ref() != stored {
+            self.violation(format!("the snapshot {name} of {id} is listed and not there"));
+        }
+        let running = |s: &Snapshot| {
+            s.instance == id && s.name != name && s.state == SnapshotState::Running && s.is_independent()
+        };
+        if next.state == SnapshotState::Running
+            && next.is_independent()
+            && let Some(other) = self.snapshots.values().find(|other| running(other))
+        {
+            let other = other.name.clone();
+            self.violation(format!("the snapshots {name} and {other} of {id} are taken at once"));
+        }
+        self.snapshots.insert(place, next);
+    }
+
     fn put_address(&mut self, address: SocketAddr, entry: &Entry) {
         let Some(id) = std::str::from_utf8(&entry.value).ok().and_then(InstanceId::parse) else {
             self.violation(format!("{address} is held by nobody who has a name"));
@@ -210,7 +251,8 @@ impl Audit {
                 .filter(|address| self.addresses.get(address) != Some(id))
                 .map(|address| format!("{id} uses {address}, which it does not hold")),
         );
-        let open = self.tasks.values().filter(|t| t.instance == *id && t.state == TaskState::Process).count();
+        let changes = |task: &&Task| task.instance == *id && task.is_open() && task.kind.changes_instance();
+        let open = self.tasks.values().filter(changes).count();
         if open > 1 {
             found.push(format!("{id} has {open} tasks under way"));
         }

@@ -15,7 +15,10 @@ use cetcd_core::{
     quorum::quorum,
 };
 
-use crate::cluster::{Cluster, founder_id};
+use crate::{
+    cluster::{Cluster, founder_id},
+    fakes::Stored,
+};
 
 /// An end sooner than this after the start counts as quick, in milliseconds.
 const QUICK: i64 = 10_000;
@@ -44,6 +47,8 @@ pub(crate) struct Host {
     pub formed: BTreeMap<InstanceId, BTreeSet<u64>>,
     /// Data that was set aside: it must stay.
     pub aside: BTreeMap<InstanceId, Vec<Data>>,
+    /// The object storage, by instance and name.
+    pub stored: BTreeMap<(InstanceId, String), Stored>,
     pub violations: Vec<String>,
     /// Nothing is due before; 0 where that is not known.
     pub quiet_until: i64,
@@ -77,6 +82,18 @@ pub(crate) struct Member {
     pub launch: Option<Launch>,
     /// What is in its files: what it shows, and the CA that its next start reads.
     pub files: Option<MemberCertificates>,
+    /// What is being made to take the place of its data.
+    pub making: Option<Making>,
+    /// The restore that its data is of.
+    pub restored: Option<String>,
+}
+
+/// Data that is made of a snapshot.
+#[derive(Debug, Clone)]
+pub(crate) struct Making {
+    pub data: Data,
+    /// Those who found the cluster that it is of.
+    pub peers: Vec<SocketAddr>,
 }
 
 /// What a member holds.
@@ -140,6 +157,8 @@ impl Member {
             joined: false,
             launch: None,
             files: None,
+            making: None,
+            restored: None,
         }
     }
 
@@ -255,6 +274,19 @@ impl Host {
             let other = id.member_name(*ordinal);
             self.violations.push(format!("{name} is started on an address that {other} serves"));
         }
+    }
+
+    /// A restore makes another cluster in the place of the one before: what that had acknowledged is given up with it,
+    /// and so are its members.
+    pub fn found_anew(&mut self, instance: &InstanceId, cluster: u64, peers: &[SocketAddr], index: u64) {
+        self.quiet_until = 0;
+        if self.clusters.get(instance).is_some_and(|known| known.id == cluster) {
+            return;
+        }
+        self.formed.insert(instance.clone(), BTreeSet::from([cluster]));
+        let mut anew = Cluster::founded(cluster, peers);
+        anew.acknowledged = index;
+        self.clusters.insert(instance.clone(), anew);
     }
 
     /// Ends a member's process, if it runs.
@@ -408,7 +440,7 @@ impl Host {
 }
 
 /// FNV-1a over what etcd makes the ID of.
-fn cluster_id(token: &str, founders: &str) -> u64 {
+pub(crate) fn cluster_id(token: &str, founders: &str) -> u64 {
     let bytes = token.bytes().chain([0]).chain(founders.bytes());
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

@@ -87,7 +87,7 @@ pub fn run(seed: u64, options: Options) -> Result<Outcome, Box<Failure>> {
     if sim.state().rng.chance(500) {
         sim.recover_automatically();
     }
-    let mut scenario = Scenario { schedule: Schedule::new(&sim), sim };
+    let mut scenario = Scenario { schedule: Schedule::new(&sim).keeping_backups(), sim };
     let outcome = scenario.run();
     let mut violations = scenario.sim.violations();
     violations.extend(outcome.err());
@@ -277,7 +277,8 @@ impl Scenario {
             let size = state.rng.pick(&[1, 1, 3, 3, 3, 5]).unwrap_or(3);
             let (https, password) = (!state.rng.chance(200), state.rng.chance(300));
             let security = Security { https, client_cert_auth: https && !state.rng.chance(200) };
-            Wanted { id: None, size, old: state.rng.chance(500), security, password }
+            let backup_seconds = state.rng.pick(&[60, 300, 3600]).unwrap_or(3600);
+            Wanted { id: None, size, old: state.rng.chance(500), security, password, backup_seconds }
         };
         let sim = self.sim.clone();
         self.schedule.call(|world| async move {

@@ -6,10 +6,16 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use cetcd_controller::{Metrics, Reconciler, Result, Turn, World};
-use cetcd_core::InstanceId;
+use cetcd_controller::{
+    Metrics, Reconciler, Result, Turn, World,
+    backups::{Keeper, Kept},
+};
+use cetcd_core::{
+    InstanceId,
+    backup::{Snapshot, SnapshotState},
+};
 
-use crate::Sim;
+use crate::{Sim, sim::State};
 
 type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -25,6 +31,20 @@ pub struct Schedule {
     drivers: BTreeMap<InstanceId, Driver>,
     calls: Vec<Pending<()>>,
     crashes: u64,
+    /// Of instances with backups, where those are simulated.
+    keepers: BTreeMap<InstanceId, Keeping>,
+    keeps_backups: bool,
+}
+
+/// A keeper of backups, and what its last turn came to.
+struct Keeping {
+    stage: KeeperStage,
+    last: Option<Kept>,
+}
+
+enum KeeperStage {
+    Idle { keeper: Box<Keeper>, wake: i64 },
+    Busy(Pending<(Box<Keeper>, Result<Kept>)>),
 }
 
 struct Driver {
@@ -42,10 +62,17 @@ enum Stage {
     Busy(Pending<(Box<Reconciler>, Result<Turn>)>),
 }
 
+/// Whether a snapshot is there, proved, or given up. Of an instance that is gone none is taken any more.
+fn is_settled(snapshot: &Snapshot, state: &State) -> bool {
+    let proved = snapshot.state != SnapshotState::Done || snapshot.drill.is_some();
+    !snapshot.deleting && (!state.audit.instances.contains_key(&snapshot.instance) || (!snapshot.is_open() && proved))
+}
+
 /// What can go on.
 #[derive(Clone)]
 enum Choice {
     Driver(InstanceId),
+    Keeper(InstanceId),
     Call(usize),
 }
 
@@ -59,7 +86,15 @@ impl Schedule {
             drivers: BTreeMap::new(),
             calls: Vec::new(),
             crashes: 0,
+            keepers: BTreeMap::new(),
+            keeps_backups: false,
         }
+    }
+
+    /// The same with a keeper of backups beside every reconciler.
+    #[must_use]
+    pub fn keeping_backups(self) -> Self {
+        Self { keeps_backups: true, ..self }
     }
 
     /// The controller's metrics: they outlive crashes, unlike those of a real one.
@@ -80,6 +115,7 @@ impl Schedule {
     /// The control plane dies: nothing that it had in memory is left. Another one starts.
     pub fn crash(&mut self) {
         self.drivers.clear();
+        self.keepers.clear();
         self.calls.clear();
         self.crashes += 1;
         let mut state = self.sim.state();
@@ -104,7 +140,12 @@ impl Schedule {
                 && matches!(driver.stage, Stage::Idle { .. })
                 && state.audit.wanted.get(id) == Some(&driver.wanted)
         };
+        let waits = |keeping: &Keeping| {
+            matches!(keeping.last, Some(Kept::Waiting(_))) && matches!(keeping.stage, KeeperStage::Idle { .. })
+        };
         self.calls.is_empty()
+            && self.keepers.values().all(waits)
+            && (!self.keeps_backups || state.audit.snapshots.values().all(|s| is_settled(s, &state)))
             && state.audit.instances.keys().all(|id| self.drivers.get(id).is_some_and(|driver| rests(id, driver)))
             && self.drivers.keys().all(|id| state.audit.instances.contains_key(id))
     }
@@ -126,8 +167,15 @@ impl Schedule {
                 _ => choices.push(Choice::Driver(id.clone())),
             }
         }
+        for (id, keeping) in &self.keepers {
+            match keeping.stage {
+                KeeperStage::Idle { wake, .. } if wake > now => earliest = earliest.min(wake),
+                _ => choices.push(Choice::Keeper(id.clone())),
+            }
+        }
         let choice = self.sim.state().rng.pick(&choices);
         match choice {
+            Some(Choice::Keeper(id)) => self.go_on_with_keeper(id),
             Some(Choice::Call(index)) => self.go_on_with_call(index),
             Some(Choice::Driver(id)) => self.go_on_with(id),
             None => self.sim.state().advance((earliest - now).clamp(1, 100)),
@@ -140,6 +188,13 @@ impl Schedule {
     /// A driver for each instance; those whose instance is wanted otherwise wake.
     fn attend(&mut self) {
         let state = self.sim.state();
+        let of_gone = state.audit.snapshots.values().filter(|snapshot| snapshot.deleting).map(|s| &s.instance);
+        for id in state.audit.instances.keys().chain(of_gone).filter(|_| self.keeps_backups) {
+            self.keepers.entry(id.clone()).or_insert_with(|| {
+                let keeper = Box::new(Keeper::new(self.world.clone(), id.clone()));
+                Keeping { stage: KeeperStage::Idle { keeper, wake: state.now }, last: None }
+            });
+        }
         for id in state.audit.instances.keys() {
             let wanted = state.audit.wanted.get(id).copied().unwrap_or_default();
             let driver = self.drivers.entry(id.clone()).or_insert_with(|| {
@@ -156,6 +211,36 @@ impl Schedule {
                 }
             }
         }
+    }
+
+    fn go_on_with_keeper(&mut self, id: InstanceId) {
+        let Some(keeping) = self.keepers.remove(&id) else { return };
+        let mut turn: Pending<(Box<Keeper>, Result<Kept>)> = match keeping.stage {
+            KeeperStage::Idle { mut keeper, .. } => Box::pin(async move {
+                let outcome = keeper.turn().await;
+                (keeper, outcome)
+            }),
+            KeeperStage::Busy(turn) => turn,
+        };
+        let keeping = match turn.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Pending => Keeping { stage: KeeperStage::Busy(turn), last: None },
+            Poll::Ready((keeper, outcome)) => {
+                let mut state = self.sim.state();
+                match &outcome {
+                    Ok(kept) => state.note(format_args!("backups of {id}: {kept:?}")),
+                    Err(error) => state.note(format_args!("backups of {id}: {error}")),
+                }
+                let kept = outcome.unwrap_or(Kept::Failed);
+                let pause = match kept {
+                    Kept::Gone => return,
+                    Kept::Acted => 0,
+                    Kept::Failed => SHORTEST_PAUSE,
+                    Kept::Waiting(_) => STEADY,
+                };
+                Keeping { stage: KeeperStage::Idle { keeper, wake: state.now + pause }, last: Some(kept) }
+            }
+        };
+        self.keepers.insert(id, keeping);
     }
 
     fn go_on_with_call(&mut self, index: usize) {

@@ -5,7 +5,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use cetcd_controller::{Policies, World};
+use cetcd_controller::{
+    Policies, World,
+    backups::{BackupMetrics, Slots},
+};
 use cetcd_core::{InstanceId, network::Networks};
 use cetcd_store::{
     ManualClock,
@@ -104,6 +107,9 @@ impl Sim {
             issuer: Arc::new(fakes::SimIssuer(self.clone())),
             clock: Arc::new(fakes::SimClock(self.clone())),
             entropy: Arc::new(fakes::SimEntropy(self.clone())),
+            backups: Arc::new(fakes::SimBackups(self.clone())),
+            slots: Arc::new(Slots::default()),
+            backup_metrics: BackupMetrics::default(),
             networks: Arc::new(Networks::default()),
             policies: Policies {
                 automatic_recovery: self.state().automatic_recovery,
@@ -183,6 +189,14 @@ impl State {
 
     pub fn is_latched(&self, id: &InstanceId) -> bool {
         self.audit.status.get(id).is_some_and(|status| status.cluster_id.is_some())
+    }
+
+    pub fn is_restoring(&self, id: &InstanceId) -> bool {
+        let (instance, status) = (self.audit.instances.get(id), self.audit.status.get(id));
+        let (Some(instance), Some(status)) = (instance, status) else {
+            return instance.is_some_and(|instance| instance.spec.restore.is_some());
+        };
+        status.restore_under_way(instance).is_some()
     }
 
     pub fn is_deleting(&self, id: &InstanceId) -> bool {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::{Sim, host::Run};
 
 /// Fields that hold times, drawn names or what follows from those.
-const DRAWN: [&str; 15] = [
+const DRAWN: [&str; 19] = [
     "created_at",
     "updated_at",
     "started_at",
@@ -22,6 +22,10 @@ const DRAWN: [&str; 15] = [
     "cluster_token",
     "cluster_id",
     "id",
+    "at",
+    "token",
+    "task",
+    "restore",
 ];
 
 impl Sim {
@@ -49,6 +53,7 @@ impl Sim {
         json!({
             "instances": audit.instances.values().map(|instance| plain(json!(instance))).collect::<Vec<_>>(),
             "status": audit.status.iter().map(|(id, status)| (id.to_string(), plain(json!(status)))).collect::<Map<_, _>>(),
+            "snapshots": audit.snapshots.values().map(|snapshot| plain(settled(json!(snapshot)))).collect::<Vec<_>>(),
             "tasks": tasks,
             "addresses": audit.addresses.keys().map(ToString::to_string).collect::<Vec<_>>(),
             "policies and secrets": audit.others.keys().collect::<Vec<_>>(),
@@ -58,10 +63,30 @@ impl Sim {
         })
     }
 
+    /// The names of an instance's snapshots that are there.
+    pub fn snapshots(&self, id: &InstanceId) -> Vec<String> {
+        let state = self.state();
+        let good = state.audit.snapshots.values().filter(|snapshot| snapshot.instance == *id && snapshot.is_good());
+        good.map(|snapshot| snapshot.name.clone()).collect()
+    }
+
     /// The instances that are recorded.
     pub fn instances(&self) -> Vec<InstanceId> {
         self.state().audit.instances.keys().cloned().collect()
     }
+}
+
+/// Without what tells how often it was tried.
+fn settled(mut snapshot: Value) -> Value {
+    for field in ["attempts", "object", "requested_at", "contents"] {
+        snapshot[field] = json!(!snapshot[field].is_null());
+    }
+    snapshot["drill"]["at"] = json!(true);
+    // Named after a drawn ID.
+    if snapshot["name"].as_str().is_some_and(|name| name.starts_with("before-restore-")) {
+        snapshot["name"] = json!("before-restore");
+    }
+    snapshot
 }
 
 /// The record with whether each drawn field is set, in place of what it is set to.

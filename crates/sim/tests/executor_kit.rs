@@ -41,7 +41,7 @@ impl Life {
     fn begin_in(sim: Sim, size: u8, client_cert_auth: bool) -> Self {
         let id = InstanceId::parse("etcd-kit00000").unwrap();
         let security = Security { https: true, client_cert_auth };
-        let wanted = Wanted { id: Some(id.clone()), size, old: false, security, password: true };
+        let wanted = Wanted { id: Some(id.clone()), size, old: false, security, password: true, backup_seconds: 3600 };
         assert!(block_on(api::create(&sim.world(), &wanted)).unwrap().is_some());
         Self { schedule: Schedule::new(&sim), sim, id }
     }
@@ -111,6 +111,26 @@ impl Life {
         life.sim.kill_endpoint();
         // What was found before is no longer true.
         life.schedule.crash();
+        life
+    }
+
+    /// A world with one instance that was made, of which a snapshot was asked for.
+    fn begin_to_snapshot(size: u8) -> Self {
+        let mut life = Self::made(size);
+        life.schedule = life.schedule.keeping_backups();
+        assert!(block_on(api::snapshot(&life.sim.world(), &life.id, "s")).unwrap());
+        life
+    }
+
+    /// A world with one instance that was made, and whose snapshot is to be restored.
+    fn begin_to_restore(size: u8) -> Self {
+        let mut life = Self::begin_to_snapshot(size);
+        life.follow(Script::new());
+        life.sim.set_weather(Weather::Calm);
+        let schedule = Schedule::new(&life.sim);
+        life.schedule = schedule;
+        let change = Change::Restore("s".to_owned());
+        assert!(block_on(api::change(&life.sim.world(), &life.id, &change)).unwrap());
         life
     }
 
@@ -339,6 +359,23 @@ fn relief_of_space_ends_the_same_whatever_happens_to_any_one_effect() {
 }
 
 #[test]
+fn a_snapshot_ends_the_same_whatever_happens_to_any_one_effect() {
+    let (effects, end) = undisturbed(|| Life::begin_to_snapshot(1));
+    println!("{} effects", effects.len());
+    assert_eq!(end["snapshots"][0]["state"], "done");
+    assert_eq!(end["snapshots"][0]["drill"]["passed"], true);
+    all_end_alike(&singles(&effects), || Life::begin_to_snapshot(1), &end);
+}
+
+#[test]
+fn a_restore_ends_the_same_whatever_happens_to_any_one_effect() {
+    let (effects, end) = undisturbed(|| Life::begin_to_restore(3));
+    println!("{} effects", effects.len());
+    assert_eq!(end["status"]["etcd-kit00000"]["phase"], "running");
+    all_end_alike(&singles(&effects), || Life::begin_to_restore(3), &end);
+}
+
+#[test]
 fn an_answer_lost_after_the_last_write_leaves_no_failure_in_the_status() {
     let (effects, end) = undisturbed(|| Life::begin(1));
     let last = effects.iter().position(|name| name.starts_with("txn /policies/")).unwrap() as u64 + 1;
@@ -375,6 +412,10 @@ fn the_kit_reaches_every_action() {
         assert!(block_on(api::change(&life.sim.world(), &life.id, &change)).unwrap());
         life.follow(Script::new());
     }
+    life.sim.set_weather(Weather::Calm);
+    let name = life.sim.snapshots(&life.id).first().cloned().unwrap();
+    assert!(block_on(api::change(&life.sim.world(), &life.id, &Change::Restore(name))).unwrap());
+    life.follow(Script::new());
     life.sim.lose_data(&life.id, 1);
     life.schedule.crash();
     life.follow(Script::new());
@@ -427,6 +468,11 @@ fn the_kit_reaches_every_action() {
         "serve_endpoint",
         "start_monitoring",
         "create_backup_policy",
+        "begin_restore",
+        "back_up_replaced",
+        "restore_members",
+        "latch_restored",
+        "check_restored",
         "remove_endpoint",
         "stop_members",
         "remove_members",

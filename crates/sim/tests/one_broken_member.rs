@@ -13,7 +13,7 @@ fn accepted() -> (Sim, Schedule, InstanceId) {
     let sim = Sim::new(11, Flaw::None, false);
     let id = InstanceId::parse("etcd-broken00").unwrap();
     let security = Security::default();
-    let wanted = Wanted { id: Some(id.clone()), size: 3, old: false, security, password: false };
+    let wanted = Wanted { id: Some(id.clone()), size: 3, old: false, security, password: false, backup_seconds: 3600 };
     assert!(block_on(api::create(&sim.world(), &wanted)).unwrap().is_some());
     (sim.clone(), Schedule::new(&sim), id)
 }

@@ -6,13 +6,16 @@
 //! | `/status/{id}` | [`Status`] | the controller |
 //! | `/tasks/{id}/{task}` | [`Task`] | the API makes, the controller advances |
 //! | `/policies/{id}/{name}` | [`SnapshotPolicy`] | both |
+//! | `/snapshots/{id}/{name}` | [`Snapshot`]; outlives its instance | both |
+//! | `/backup-keys/{id}` | what backups of the instance are encrypted with, sealed; outlives it too | the controller |
 //! | `/secrets/{id}/{name}` | sealed bytes | both |
 //! | `/addresses/{ip:port}` | ID of the instance that holds it | the controller |
 //! | `/quota/{account}/{region}` | moves with every creation, so that two cannot pass the limit together | the API |
 
 use std::net::SocketAddr;
 
-use cetcd_core::{Instance, InstanceId, Status, Task, instance::BackupSettings, member::KeyPair};
+pub use cetcd_core::backup::Policy as SnapshotPolicy;
+use cetcd_core::{Instance, InstanceId, Status, Task, backup::Snapshot, member::KeyPair};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
@@ -26,6 +29,8 @@ pub const STATUS: &str = "/status/";
 pub const TASKS: &str = "/tasks/";
 /// Prefix of every snapshot policy.
 pub const POLICIES: &str = "/policies/";
+/// Prefix of every snapshot.
+pub const SNAPSHOTS: &str = "/snapshots/";
 /// Prefix of every reserved address.
 pub const ADDRESSES: &str = "/addresses/";
 
@@ -79,6 +84,33 @@ pub fn root_passwords_key(id: &InstanceId) -> String {
     format!("/secrets/{id}/root-passwords")
 }
 
+/// Key of the password that a policy's backups use, sealed. That of [`DEFAULT_POLICY`] is written by the creation of
+/// the instance, before the policy is.
+pub fn policy_password_key(id: &InstanceId, policy: &str) -> String {
+    if policy == DEFAULT_POLICY { backup_password_key(id) } else { format!("/secrets/{id}/policy-passwords/{policy}") }
+}
+
+/// Key of the password that one snapshot uses, sealed; it goes when the snapshot has ended.
+pub fn snapshot_password_key(id: &InstanceId, snapshot: &str) -> String {
+    format!("/secrets/{id}/snapshot-passwords/{snapshot}")
+}
+
+/// Prefix of an instance's snapshots. They stay when the instance is gone.
+pub fn snapshots_prefix(id: &InstanceId) -> String {
+    format!("{SNAPSHOTS}{id}/")
+}
+
+/// Key of a snapshot.
+pub fn snapshot_key(id: &InstanceId, name: &str) -> String {
+    format!("{SNAPSHOTS}{id}/{name}")
+}
+
+/// Key of what the backups of an instance are encrypted with, sealed. Not among its secrets: it stays as long as
+/// there are backups, which an instance's deletion keeps.
+pub fn backup_key_key(id: &InstanceId) -> String {
+    format!("/backup-keys/{id}")
+}
+
 /// Key of a reserved address.
 pub fn address_key(address: &SocketAddr) -> String {
     format!("{ADDRESSES}{address}")
@@ -87,15 +119,6 @@ pub fn address_key(address: &SocketAddr) -> String {
 /// Key that every creation of an account in a region moves.
 pub fn quota_key(account: &str, region: &str) -> String {
     format!("/quota/{account}/{region}")
-}
-
-/// When an instance is backed up, and how much is kept.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SnapshotPolicy {
-    /// Its name, unique within the instance.
-    pub name: String,
-    /// What it does.
-    pub settings: BackupSettings,
 }
 
 /// Name of the policy that creation makes.
@@ -190,9 +213,24 @@ pub fn put_policy(id: &InstanceId, policy: &SnapshotPolicy) -> Op {
     Op::put(policy_key(id, &policy.name), encode(policy))
 }
 
+/// An operation that writes a snapshot.
+pub fn put_snapshot(snapshot: &Snapshot) -> Op {
+    Op::put(snapshot_key(&snapshot.instance, &snapshot.name), encode(snapshot))
+}
+
 /// An operation that seals and writes a secret.
 pub fn put_secret(sealer: &Sealer, key: &str, plain: &[u8]) -> Op {
     Op::put(key, sealer.seal(key, plain))
+}
+
+/// Reads every snapshot of an instance, by name.
+pub async fn snapshots(store: &dyn Store, id: &InstanceId) -> Result<Vec<Record<Snapshot>>> {
+    store.range(&snapshots_prefix(id)).await?.entries.iter().map(decode).collect()
+}
+
+/// Reads every policy of an instance, by name.
+pub async fn policies(store: &dyn Store, id: &InstanceId) -> Result<Vec<Record<SnapshotPolicy>>> {
+    store.range(&policies_prefix(id)).await?.entries.iter().map(decode).collect()
 }
 
 /// Reads and opens the secret under `key`.

@@ -7,13 +7,13 @@ use std::{
     time::Duration,
 };
 
-use cetcd_core::{Instance, InstanceId, Status, Task};
+use cetcd_core::{Instance, InstanceId, Status, Task, backup::Snapshot};
 use futures::FutureExt;
 use tokio::sync::watch;
 
 use crate::{
     Entry, Error, Event, EventKind, Result, Store,
-    records::{self, INSTANCES, POLICIES, Record, STATUS, SnapshotPolicy, TASKS},
+    records::{self, INSTANCES, POLICIES, Record, SNAPSHOTS, STATUS, SnapshotPolicy, TASKS},
 };
 
 /// The records of all instances, at one revision.
@@ -30,6 +30,9 @@ struct Tables {
     status: BTreeMap<InstanceId, Arc<Status>>,
     tasks: BTreeMap<String, Record<Arc<Task>>>,
     policies: BTreeMap<(InstanceId, String), Arc<SnapshotPolicy>>,
+    snapshots: BTreeMap<(InstanceId, String), Arc<Snapshot>>,
+    /// By instance, the revision at which its policies or snapshots last changed.
+    backups: BTreeMap<InstanceId, u64>,
 }
 
 impl View {
@@ -95,7 +98,7 @@ impl View {
             for event in events {
                 match &event.kind {
                     EventKind::Put(entry) => tables.put(entry),
-                    EventKind::Delete { key } => tables.delete(key),
+                    EventKind::Delete { key } => tables.delete(key, event.revision),
                 }
             }
         }
@@ -181,10 +184,24 @@ impl View {
 
     /// Every snapshot policy of an instance, by name.
     pub fn policies_of(&self, id: &InstanceId) -> Vec<Arc<SnapshotPolicy>> {
-        let tables = self.read();
-        let from = (id.clone(), String::new());
-        tables.policies.range(from..).take_while(|((owner, _), _)| owner == id).map(|(_, p)| Arc::clone(p)).collect()
+        of(&self.read().policies, id)
     }
+
+    /// Every snapshot of an instance that is recorded, whether the instance is there or not, by name.
+    pub fn snapshots_of(&self, id: &InstanceId) -> Vec<Arc<Snapshot>> {
+        of(&self.read().snapshots, id)
+    }
+
+    /// Every instance that has a policy or a snapshot, there or not, with the revision at which those last changed.
+    pub fn backup_revisions(&self) -> Vec<(InstanceId, u64)> {
+        self.read().backups.iter().map(|(id, revision)| (id.clone(), *revision)).collect()
+    }
+}
+
+/// The entries of one instance, by name.
+fn of<T>(table: &BTreeMap<(InstanceId, String), Arc<T>>, id: &InstanceId) -> Vec<Arc<T>> {
+    let from = (id.clone(), String::new());
+    table.range(from..).take_while(|((owner, _), _)| owner == id).map(|(_, value)| Arc::clone(value)).collect()
 }
 
 impl Tables {
@@ -208,13 +225,26 @@ impl Tables {
         } else if let Some(task) = task_of(&entry.key) {
             let record: Record<Task> = records::decode(entry)?;
             self.tasks.insert(task.to_owned(), Record { value: Arc::new(record.value), revision: record.revision });
-        } else if let Some((id, name)) = policy_of(&entry.key) {
-            self.policies.insert((id, name), Arc::new(records::decode(entry)?.value));
+        } else if let Some((id, name)) = named(POLICIES, &entry.key) {
+            self.policies.insert((id.clone(), name), Arc::new(records::decode(entry)?.value));
+            self.backups.insert(id, entry.mod_revision);
+        } else if let Some((id, name)) = named(SNAPSHOTS, &entry.key) {
+            self.snapshots.insert((id.clone(), name), Arc::new(records::decode(entry)?.value));
+            self.backups.insert(id, entry.mod_revision);
         }
         Ok(())
     }
 
-    fn delete(&mut self, key: &str) {
+    /// Something of an instance's backups went at `revision`; with the last of it, what is known of them goes.
+    fn touch(&mut self, id: &InstanceId, revision: u64) {
+        if of(&self.policies, id).is_empty() && of(&self.snapshots, id).is_empty() {
+            self.backups.remove(id);
+        } else {
+            self.backups.insert(id.clone(), revision);
+        }
+    }
+
+    fn delete(&mut self, key: &str, revision: u64) {
         if let Some(id) = key.strip_prefix(INSTANCES).and_then(InstanceId::parse) {
             if let Some(gone) = self.instances.remove(&id) {
                 let owner = (gone.value.account.clone(), gone.value.region.clone());
@@ -229,8 +259,12 @@ impl Tables {
             self.status.remove(&id);
         } else if let Some(task) = task_of(key) {
             self.tasks.remove(task);
-        } else if let Some(id_and_name) = policy_of(key) {
+        } else if let Some(id_and_name) = named(POLICIES, key) {
             self.policies.remove(&id_and_name);
+            self.touch(&id_and_name.0, revision);
+        } else if let Some(id_and_name) = named(SNAPSHOTS, key) {
+            self.snapshots.remove(&id_and_name);
+            self.touch(&id_and_name.0, revision);
         }
     }
 }
@@ -239,7 +273,8 @@ fn task_of(key: &str) -> Option<&str> {
     key.strip_prefix(TASKS)?.split_once('/').map(|(_, task)| task)
 }
 
-fn policy_of(key: &str) -> Option<(InstanceId, String)> {
-    let (id, name) = key.strip_prefix(POLICIES)?.split_once('/')?;
+/// The instance and the name in a key.
+fn named(prefix: &str, key: &str) -> Option<(InstanceId, String)> {
+    let (id, name) = key.strip_prefix(prefix)?.split_once('/')?;
     Some((InstanceId::parse(id)?, name.to_owned()))
 }

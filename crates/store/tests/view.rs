@@ -45,6 +45,7 @@ fn instance(id: &str, account: &str, second: i64) -> Instance {
             deletion_protection: false,
             recovery_asked: 0,
             deleting: false,
+            restore: None,
         },
     }
 }
@@ -99,7 +100,7 @@ async fn accounts_see_their_own_instances_oldest_first() {
 async fn what_is_deleted_is_gone_from_every_table() {
     let (store, view) = following().await;
     let gone = instance("etcd-aaaaaaaa", "1", 1);
-    let policy = SnapshotPolicy { name: "daily".to_owned(), settings: BackupSettings::default() };
+    let policy = SnapshotPolicy::new("daily".to_owned(), BackupSettings::default(), jiff::Timestamp::UNIX_EPOCH);
     let txn = Txn::new().then(records::put_instance(&gone)).then(records::put_policy(&gone.id, &policy));
     store.txn(txn).await.unwrap();
     let txn = Txn::new().delete(records::instance_key(&gone.id)).delete_prefix(records::policies_prefix(&gone.id));

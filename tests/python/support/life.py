@@ -182,8 +182,9 @@ def _end(api, server, instance, etcd):
 
 
 def nothing_left(server, instance):
-    """No process and no file of the instance."""
+    """No process and no file of the instance; backups stay."""
     running = [process for process in server.processes() if any(instance in word for word in process.argv)]
     assert not running, f"{instance} is deleted, yet these run: {running}"
-    files = [path for path in server.data_dir.rglob("*") if instance in path.relative_to(server.data_dir).as_posix()]
+    named = [path.relative_to(server.data_dir).as_posix() for path in server.data_dir.rglob("*")]
+    files = [path for path in named if instance in path and not path.startswith("backups/")]
     assert not files, f"{instance} is deleted, yet these are there: {files}"

@@ -1,12 +1,14 @@
 //! The actions of the API, each declared once. [`for_each_action!`](crate::for_each_action) lists them.
 
 mod attributes;
+mod backups;
 mod instances;
 mod observe;
 mod snapshots;
 mod surroundings;
 
 pub use attributes::*;
+pub use backups::*;
 pub use instances::*;
 pub use observe::*;
 pub use snapshots::*;

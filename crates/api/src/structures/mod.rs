@@ -1,5 +1,6 @@
-//! The structures of the API, each declared once: the document's 19, and ours in `health`.
+//! The structures of the API, each declared once: the document's 19, and ours in `health` and `backup`.
 
+mod backup;
 mod billing;
 mod health;
 mod instance;
@@ -8,6 +9,7 @@ mod settings;
 mod snapshot;
 mod task;
 
+pub use backup::{EtcdBackup, EtcdBackupPolicy, EtcdRestoreTarget};
 pub use billing::{ChargePrepaidConfig, InstanceConfig};
 pub use health::{EtcdCondition, EtcdMetricSeries, EtcdSurvivor};
 pub use instance::{Etcd, EtcdCredential, EtcdMember, RPCMethod};

@@ -57,11 +57,16 @@ pub fn upgrade(client: &Client, upgrade: &Upgrade) -> Result<()> {
 
 /// Asks for a change, and waits until no task of the instance is under way.
 pub fn change(client: &Client, action: &str, id: &str, parameters: &Value, wait: &Wait) -> Result<()> {
-    let began = Instant::now();
     client.call(action, parameters)?;
+    self::wait(client, id, wait)
+}
+
+/// Waits until no change of the instance is under way, and says meanwhile how it is.
+pub fn wait(client: &Client, id: &str, wait: &Wait) -> Result<()> {
     if wait.no_wait {
         return Ok(());
     }
+    let began = Instant::now();
     let mut said = String::new();
     loop {
         let filters = json!([

@@ -11,6 +11,9 @@ mod ctl;
 mod instances;
 mod keys;
 mod output;
+mod policy;
+mod snapshot;
+mod stored;
 mod tasks;
 
 use std::{ffi::OsString, net::SocketAddr, path::PathBuf, process::ExitCode};
@@ -86,6 +89,12 @@ enum Command {
     Auth(auth::Auth),
     /// List tasks
     Tasks(tasks::Tasks),
+    /// Backups: take, list, restore, prove, delete; read them on the host of the service
+    #[command(subcommand)]
+    Snapshot(snapshot::Snapshots),
+    /// Policies that take backups
+    #[command(subcommand)]
+    Policy(policy::Policies),
     /// Delete an instance and wait until nothing of it is left
     Delete(instances::Delete),
     /// The API itself: list its actions, print its schema, call one
@@ -136,6 +145,8 @@ pub fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Upgrade(upgrade) => change::upgrade(&Client::open(&global)?, &upgrade)?,
         Command::Auth(auth) => auth::run(&Client::open(&global)?, &auth)?,
         Command::Tasks(tasks) => tasks::run(&Client::open(&global)?, &tasks, global.output)?,
+        Command::Snapshot(command) => snapshot::run(&global, &command)?,
+        Command::Policy(command) => policy::run(&Client::open(&global)?, &command, global.output)?,
         Command::Delete(delete) => instances::delete(&Client::open(&global)?, &delete)?,
     }
     Ok(ExitCode::SUCCESS)

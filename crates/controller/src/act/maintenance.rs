@@ -1,28 +1,66 @@
 //! Snapshots before upgrades, and making space.
 
-use cetcd_core::{observed::ObservedMember, status::UpgradeSnapshot};
+use std::sync::Arc;
+
+use cetcd_core::{
+    backup::{Origin, Snapshot},
+    status::UpgradeSnapshot,
+};
 use cetcd_etcd::operator::AlarmKind;
+use cetcd_store::records::{self, Record};
 
 use super::{Subject, required, write_status};
-use crate::{Result, World};
+use crate::{
+    Result, World,
+    backups::{Cluster, take_now},
+};
 
-/// Takes a snapshot of a follower, so that the leader is not slowed down, and records it.
+/// Takes a snapshot to where all backups go, and records that it is there. A try that was cut off is found by its name
+/// and goes on.
 pub(super) async fn take_upgrade_snapshot(world: &World, subject: &Subject<'_>) -> Result<()> {
-    let instance = &subject.instance.value;
-    let serving = || subject.observed.members.iter().filter(|member| member.serving().is_some());
-    let leads = |member: &&ObservedMember| member.serving().is_some_and(|serving| serving.leader);
-    let member = required(serving().find(|m| !leads(m)).or_else(|| serving().next()), "a member that serves")?;
-    let version = instance.spec.version.clone();
-    let path = world.runtime.snapshot_path(&instance.id, &format!("before-{version}")).await?;
-    let info = world.admin.snapshot_to_file(&subject.target(member.ordinal)?, &path).await?;
+    let (instance, version) = (&subject.instance.value, subject.instance.value.spec.version.clone());
+    // The generation tells two upgrades apart.
+    let name = format!("before-{version}-{}", instance.generation);
+    let origin = Origin::BeforeUpgrade { version: version.clone() };
+    let snapshot = snapshot_for_change(world, subject, &name, origin).await?;
     let mut status = subject.status.value.clone();
     status.upgrade_snapshot = Some(UpgradeSnapshot {
         version,
-        path: path.display().to_string(),
-        bytes: info.bytes,
-        taken_at: world.clock.now(),
+        name,
+        bytes: snapshot.contents.as_ref().map_or(0, |contents| contents.bytes),
+        taken_at: snapshot.taken_at(),
     });
     write_status(world, subject, &status).await
+}
+
+/// The snapshot that a change is to begin with: the one of that name that is there, or one that is taken now.
+pub(super) async fn snapshot_for_change(
+    world: &World,
+    subject: &Subject<'_>,
+    name: &str,
+    origin: Origin,
+) -> Result<Snapshot> {
+    let instance = &subject.instance.value;
+    let key = records::snapshot_key(&instance.id, name);
+    let present: Option<Record<Snapshot>> = records::get(world.store.as_ref(), &key).await?;
+    let record = match present {
+        Some(record) if record.value.origin == origin && record.value.is_good() => return Ok(record.value),
+        // Given up by an earlier try of the same change: tried again, since the change waits for it.
+        Some(record) => record,
+        None => {
+            let object = Snapshot::draw_object(world.entropy.as_ref());
+            let wanted = Snapshot::wanted(instance, name.to_owned(), origin, world.clock.now(), object);
+            let wanted = Snapshot { bucket: instance.spec.backup.cos_bucket_name.clone(), ..wanted };
+            Record { value: wanted, revision: 0 }
+        }
+    };
+    let cluster = Cluster {
+        instance: subject.instance,
+        status: &subject.status.value,
+        observed: subject.observed,
+        certificates: subject.certificates.map(Arc::as_ref),
+    };
+    Ok(take_now(world, &cluster, record).await?.value)
 }
 
 /// Compacts to the current revision. The time is recorded first: what fails half-way is not tried at once again.

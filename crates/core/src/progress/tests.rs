@@ -28,6 +28,7 @@ fn member(ordinal: u32, process: Process, health: Health) -> ObservedMember {
         process,
         footprint: there,
         data: there,
+        restored: None,
         started_with: there.then(|| instance(3).spec.run_config().line()),
         shows: OnDisk::Same,
         health,

@@ -26,21 +26,32 @@ impl Handler<CreateEtcdInstance> for Service {
         // A try fails where another creation of the account was quicker. Each of those takes a place, so after as
         // many failures as there are places the next try is told that none is left.
         for _ in 0..self.limits.instances_per_region.saturating_add(ATTEMPTS) {
-            if let Some(id) = self.try_create(context, &wanted).await? {
+            if let Some(id) = self.try_create(context, &wanted, TaskKind::CreateInstance).await? {
                 return Ok(CreateEtcdInstanceResponse { instance_id: id.into() });
             }
         }
-        Err(Error::new(
-            Code::ResourceInUse,
-            "Other instances are being created at this moment. Try again.",
-            "正在创建其他实例，请重试。",
-        ))
+        Err(overtaken())
     }
+}
+
+/// Others took every place that was looked at.
+pub(super) fn overtaken() -> Error {
+    Error::new(
+        Code::ResourceInUse,
+        "Other instances are being created at this moment. Try again.",
+        "正在创建其他实例，请重试。",
+    )
 }
 
 impl Service {
     /// `None` where another creation of this account and region came between, or the drawn ID is taken.
-    async fn try_create(&self, context: &Context, wanted: &Wanted) -> Result<Option<InstanceId>, Error> {
+    /// `kind` is the task that shows how far it is.
+    pub(super) async fn try_create(
+        &self,
+        context: &Context,
+        wanted: &Wanted,
+        kind: TaskKind,
+    ) -> Result<Option<InstanceId>, Error> {
         // Every creation moves this key. The view counts all of them up to its revision, and the transaction holds
         // only while it has not moved on: two creations never take the same place.
         let quota_key = records::quota_key(&context.account, &context.region);
@@ -60,7 +71,7 @@ impl Service {
             generation: 1,
             spec: wanted.spec.clone(),
         };
-        let task = Task::accepted(self.entropy.uuid(), TaskKind::CreateInstance, &instance, context.now);
+        let task = Task::accepted(self.entropy.uuid(), kind, &instance, context.now);
         let id = instance.id.clone();
         let mut txn = Txn::new()
             .when(Compare::mod_revision(&quota_key, revision))

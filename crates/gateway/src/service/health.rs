@@ -5,7 +5,10 @@ use cetcd_api::{
     actions::{DescribeEtcdHealth, DescribeEtcdHealthRequest, DescribeEtcdHealthResponse},
     structures::EtcdCondition,
 };
-use cetcd_core::condition::{Condition, ConditionKind};
+use cetcd_core::{
+    backup,
+    condition::{Condition, ConditionKind},
+};
 
 use super::{Service, lookup::time};
 use crate::{Context, Handler};
@@ -19,9 +22,15 @@ impl Handler<DescribeEtcdHealth> for Service {
     ) -> Result<DescribeEtcdHealthResponse, Error> {
         let instance = self.visible(context, &request.instance_id)?;
         let status = self.view.status(&instance.id);
-        let mut conditions = status.map_or_else(Vec::new, |status| status.conditions.clone());
+        let mut conditions = status.as_ref().map_or_else(Vec::new, |status| status.conditions.clone());
         if !conditions.is_empty() {
             conditions.extend(self.monitor.conditions(&instance.id));
+        }
+        // The age of a backup needs no look: it follows from records and the time.
+        if status.is_some_and(|status| status.observed_generation > 0) {
+            let policies: Vec<_> = self.view.policies_of(&instance.id).iter().map(|p| (**p).clone()).collect();
+            let snapshots: Vec<_> = self.view.snapshots_of(&instance.id).iter().map(|s| (**s).clone()).collect();
+            conditions.extend(backup::health::conditions(&instance, &policies, &snapshots, context.now));
         }
         Ok(DescribeEtcdHealthResponse {
             healthy: !conditions.is_empty() && conditions.iter().all(|condition| condition.holds),
@@ -71,6 +80,12 @@ fn advice(kind: ConditionKind) -> &'static str {
         }
         ConditionKind::Fragmentation => {
             "Members are defragmented one by one in the maintenance window (`maintenance.window`), while all is well."
+        }
+        ConditionKind::BackupsRecent => {
+            "Look at the failures that `cetcd snapshot list` shows: the object storage has to be reachable and have space, and a member has to serve."
+        }
+        ConditionKind::BackupsProved => {
+            "Take another snapshot and see whether it restores. Where it does not either, the members' data is damaged: do not upgrade or shrink the cluster, and look for a corruption alarm."
         }
         ConditionKind::Reconciled => "The last step failed for the reason given; it is tried again.",
         ConditionKind::DiskFast => {

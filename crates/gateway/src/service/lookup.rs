@@ -3,12 +3,7 @@
 use std::sync::Arc;
 
 use cetcd_api::{Code, Error};
-use cetcd_core::{
-    Instance, InstanceId, Status, Task,
-    condition::ConditionKind,
-    status::Phase,
-    task::{TaskKind, TaskState},
-};
+use cetcd_core::{Instance, InstanceId, Status, Task, condition::ConditionKind, status::Phase, task::TaskKind};
 use cetcd_store::records::{self, Record};
 use jiff::Timestamp;
 
@@ -41,7 +36,7 @@ impl Service {
     /// The task that is changing instance `id`, where there is one. Exact for an instance record of the view's
     /// revision or earlier, since a task is accepted in the transaction that changes its instance.
     pub fn changing_task(&self, id: &InstanceId) -> Option<Arc<Task>> {
-        self.view.tasks_about(id).into_iter().find(|task| task.state == TaskState::Process)
+        self.view.tasks_about(id).into_iter().find(|task| task.is_open() && task.kind.changes_instance())
     }
 
     /// Refuses a change of `instance` while another one is under way, naming its task, or while the instance is
@@ -82,13 +77,15 @@ pub(super) fn being_deleted(id: &InstanceId) -> Error {
 pub(super) fn phase(instance: &Instance, status: Option<&Status>, changing: Option<TaskKind>) -> Phase {
     match (changing, status) {
         _ if instance.spec.deleting => Phase::Deleting,
-        (Some(TaskKind::CreateInstance), _) | (None, None) => Phase::Creating,
+        (Some(TaskKind::CreateInstance), _) | (None | Some(TaskKind::CreateSnapshot), None) => Phase::Creating,
         (Some(TaskKind::DeleteInstance), _) => Phase::Deleting,
         (Some(TaskKind::ResizeInstance), _) => Phase::Resizing,
         (Some(TaskKind::UpgradeInstance), _) => Phase::Upgrading,
         (Some(TaskKind::ModifyConfiguration | TaskKind::ModifyAttribute), _) => Phase::Updating,
         (Some(TaskKind::RecoverInstance), _) => Phase::Abnormal,
-        (None, Some(status)) => status.phase,
+        (Some(TaskKind::RestoreRemoteSnapshot), _) => Phase::Restoring,
+        // A snapshot changes nothing.
+        (None | Some(TaskKind::CreateSnapshot), Some(status)) => status.phase,
     }
 }
 

@@ -13,6 +13,7 @@
 //! not the form of one.
 
 mod attributes;
+mod backups;
 mod commit;
 mod configuration;
 mod converge;
@@ -23,16 +24,18 @@ mod health;
 mod instances;
 mod lookup;
 mod metrics;
+mod policies;
 mod progress;
 mod protection;
 mod recover;
 mod resize;
+mod restore;
 mod rpc_methods;
+mod snapshots;
 mod surroundings;
 mod tasks;
 #[cfg(test)]
 mod tests;
-mod unavailable;
 
 use std::sync::Arc;
 

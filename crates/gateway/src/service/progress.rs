@@ -8,7 +8,10 @@ use cetcd_api::{
     structures::TaskStepInfo,
     values,
 };
-use cetcd_core::task::{Step, StepState, TaskKind};
+use cetcd_core::{
+    Task,
+    task::{Step, StepState, TaskKind},
+};
 
 use super::{Service, lookup::time};
 use crate::{Context, Handler};
@@ -21,7 +24,7 @@ impl Handler<DescribeEtcdCreatingProgress> for Service {
     ) -> Result<DescribeEtcdCreatingProgressResponse, Error> {
         let instance = self.visible(context, &request.instance_id)?;
         let tasks = self.view.tasks_about(&instance.id);
-        let creation = tasks.iter().find(|task| task.kind == TaskKind::CreateInstance).ok_or_else(|| {
+        let creation = tasks.iter().find(|task| is_creation(task)).ok_or_else(|| {
             let id = &instance.id;
             Error::new(
                 Code::ResourceNotFound,
@@ -30,6 +33,15 @@ impl Handler<DescribeEtcdCreatingProgress> for Service {
             )
         })?;
         Ok(DescribeEtcdCreatingProgressResponse { steps: Some(creation.steps.iter().map(shown).collect()) })
+    }
+}
+
+/// Whether the task made its instance: from nothing, or from a snapshot.
+fn is_creation(task: &Task) -> bool {
+    match task.kind {
+        TaskKind::CreateInstance => true,
+        TaskKind::RestoreRemoteSnapshot => task.generation == 1,
+        _ => false,
     }
 }
 

@@ -20,7 +20,7 @@ use tracing::warn;
 use super::{
     cgroup::{Cgroups, Limits},
     changes::Changes,
-    files, logs, proc,
+    files, logs, proc, replace,
     supervised::Supervised,
 };
 use crate::{CommandLine, Error, Fingerprint, Launcher, MemberView};
@@ -164,6 +164,23 @@ impl Member {
         *known = limits;
     }
 
+    /// A place for new data. The caller holds `gone`.
+    pub async fn prepare_data(&self) -> Result<PathBuf, Error> {
+        let dir = self.dir().to_owned();
+        let failed = Error::io(format!("make room in {}", dir.display()));
+        blocking(move || replace::prepare(&dir)).await.map_err(failed)
+    }
+
+    /// Puts what was made there in the place of its data, which goes to `aside`. The caller holds `gone`.
+    pub async fn replace_data(&self, aside: PathBuf, restore: &str) -> Result<(), Error> {
+        if self.process.pid().is_some() {
+            return Err(Error::StillRunning { member: self.name.clone() });
+        }
+        let (dir, ordinal, restore) = (self.dir().to_owned(), self.ordinal, restore.to_owned());
+        let failed = Error::io(format!("replace the data of {} in {}", self.name, dir.display()));
+        blocking(move || replace::swap(&dir, &aside, ordinal, &restore)).await.map_err(failed)
+    }
+
     /// Ends its process. The caller holds `gone`.
     pub async fn stop(&self, grace: Duration) -> Result<(), Error> {
         self.process.stop(grace).await
@@ -219,10 +236,10 @@ impl Member {
         let disk_bytes = self.disk_bytes().await;
         let (paths, started_with) = (paths(self.dir()), started_with_path(self.dir()));
         let look = move || {
-            let data = data(&paths.data).is_dir();
-            Ok((data, std::fs::read_to_string(started_with).ok(), shows(&paths).ok()))
+            let (data, restored) = (data(&paths.data).is_dir(), replace::made_by(&paths.data));
+            Ok((data, std::fs::read_to_string(started_with).ok(), shows(&paths).ok(), restored))
         };
-        let (data, started_with, shows) = blocking(look).await.unwrap_or_default();
+        let (data, started_with, shows, restored) = blocking(look).await.unwrap_or_default();
         let process = self.process.observed();
         let last_words = if matches!(process, Process::Exited { quick_exits: 2.., .. }) {
             let log = self.log().to_owned();
@@ -235,6 +252,7 @@ impl Member {
             ordinal: self.ordinal,
             process,
             data,
+            restored,
             started_with,
             shows,
             disk_bytes,

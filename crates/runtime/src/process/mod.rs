@@ -5,6 +5,7 @@
 //! root/members/{instance}/{ordinal}/         data/ tls/ log/ process.json limits.json
 //! root/snapshots/{instance}/                 taken before upgrades
 //! root/aside/{instance}/{label}-{ordinal}/   data that no member starts from any more
+//! root/replaced/{instance}/{restore}/        what a restore replaced, by ordinal
 //! root/endpoint/                             routes/ status.json lock log/ process.json
 //! ```
 //!
@@ -23,6 +24,7 @@ mod logs;
 mod member;
 mod proc;
 mod record;
+mod replace;
 mod spawn;
 mod supervised;
 
@@ -240,6 +242,12 @@ impl ProcessRuntime {
         self.members.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Where data is kept that a restore replaced.
+    fn replaced_dir(&self, instance: &InstanceId) -> PathBuf {
+        self.options.root.join("replaced").join(instance.as_str())
+    }
+
+    /// Where an earlier release kept snapshots from before upgrades.
     fn snapshots_dir(&self, instance: &InstanceId) -> PathBuf {
         self.options.root.join("snapshots").join(instance.as_str())
     }
@@ -323,6 +331,32 @@ impl Runtime for ProcessRuntime {
         member.set_aside(&self.aside_dir(instance), label).await
     }
 
+    async fn prepare_data(&self, instance: &InstanceId, ordinal: u32) -> Result<PathBuf, Error> {
+        loop {
+            let member = self.member(instance, ordinal);
+            let gone = member.gone.lock().await;
+            if !*gone {
+                return member.prepare_data().await;
+            }
+        }
+    }
+
+    async fn replace_data(&self, instance: &InstanceId, ordinal: u32, restore: &str) -> Result<(), Error> {
+        loop {
+            let member = self.member(instance, ordinal);
+            let gone = member.gone.lock().await;
+            if !*gone {
+                return member.replace_data(self.replaced_dir(instance), restore).await;
+            }
+        }
+    }
+
+    async fn drop_replaced(&self, instance: &InstanceId) -> Result<(), Error> {
+        let dir = self.replaced_dir(instance);
+        let failed = Error::io(format!("remove {}", dir.display()));
+        blocking(move || files::remove_tree(&dir)).await.map_err(failed)
+    }
+
     async fn observe(&self, instance: &InstanceId) -> Result<RuntimeView, Error> {
         let mut members = Vec::new();
         for member in self.known(instance) {
@@ -351,20 +385,12 @@ impl Runtime for ProcessRuntime {
         member::paths(&self.members_dir().join(instance.as_str()).join(ordinal.to_string())).data
     }
 
-    async fn snapshot_path(&self, instance: &InstanceId, name: &str) -> Result<PathBuf, Error> {
-        let dir = self.snapshots_dir(instance);
-        let path = dir.join(format!("{name}.db"));
-        let failed = Error::io(format!("make {}", dir.display()));
-        blocking(move || files::make_dir(&dir)).await.map_err(failed)?;
-        Ok(path)
-    }
-
     async fn forget(&self, instance: &InstanceId) -> Result<(), Error> {
         for dir in [self.snapshots_dir(instance), self.aside_dir(instance)] {
             let failed = Error::io(format!("remove {}", dir.display()));
             blocking(move || files::remove_tree(&dir)).await.map_err(failed)?;
         }
-        Ok(())
+        self.drop_replaced(instance).await
     }
 
     async fn instances(&self) -> Result<BTreeSet<InstanceId>, Error> {

@@ -64,7 +64,7 @@ impl SimEtcd {
     }
 
     /// What the member at the target's address holds, where it serves.
-    fn serving(state: &State, target: &Target) -> Result<(u32, Data)> {
+    pub(super) fn serving(state: &State, target: &Target) -> Result<(u32, Data)> {
         let ordinal = Self::member(state, target)?;
         let serves = state.host.serves(&target.instance, ordinal, state.now).is_some();
         let data = state.host.members.get(&(target.instance.clone(), ordinal)).and_then(|member| member.data);

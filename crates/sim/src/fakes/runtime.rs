@@ -105,7 +105,7 @@ impl Runtime for SimRuntime {
     async fn stop_member(&self, instance: &InstanceId, ordinal: u32, stop: Stop) -> Result<(), Error> {
         let name = instance.member_name(ordinal);
         let apply = |state: &mut State| {
-            if !state.is_deleting(instance) {
+            if !state.is_deleting(instance) && !state.is_restoring(instance) {
                 state.check_stop(instance, ordinal, stop);
             }
             let now = state.now;
@@ -168,6 +168,27 @@ impl Runtime for SimRuntime {
         self.0.effect(format!("set {name} aside"), apply, fault).await
     }
 
+    async fn prepare_data(&self, instance: &InstanceId, ordinal: u32) -> Result<PathBuf, Error> {
+        let name = instance.member_name(ordinal);
+        let apply = |state: &mut State| {
+            state.host.prepare(instance, ordinal).making = None;
+            Ok(PathBuf::from(format!("{instance}/{ordinal}")))
+        };
+        self.0.effect(format!("make room for {name}"), apply, |_| refused(format!("make room for {name}"))).await
+    }
+
+    async fn replace_data(&self, instance: &InstanceId, ordinal: u32, restore: &str) -> Result<(), Error> {
+        let name = instance.member_name(ordinal);
+        let apply = |state: &mut State| state.replace_data(instance, ordinal, restore);
+        let fault = |_: &mut State| refused(format!("replace the data of {name}"));
+        self.0.effect(format!("replace the data of {name}"), apply, fault).await
+    }
+
+    async fn drop_replaced(&self, instance: &InstanceId) -> Result<(), Error> {
+        let fault = |_: &mut State| refused(format!("remove what was replaced of {instance}"));
+        self.0.effect(format!("remove what was replaced of {instance}"), |_| Ok(()), fault).await
+    }
+
     async fn observe(&self, instance: &InstanceId) -> Result<RuntimeView, Error> {
         let apply = |state: &mut State| {
             let now = state.now;
@@ -208,7 +229,7 @@ impl Runtime for SimRuntime {
 
     async fn remove_endpoint(&self, instance: &InstanceId) -> Result<(), Error> {
         let apply = |state: &mut State| {
-            if !state.is_deleting(instance) {
+            if !state.is_deleting(instance) && !state.is_restoring(instance) {
                 state.host.violations.push(format!("the endpoint of {instance} is closed though nobody deletes it"));
             }
             state.host.routes.remove(instance);
@@ -220,10 +241,6 @@ impl Runtime for SimRuntime {
 
     fn data_path(&self, instance: &InstanceId, ordinal: u32) -> PathBuf {
         PathBuf::from(format!("/simulated/{instance}/{ordinal}"))
-    }
-
-    async fn snapshot_path(&self, instance: &InstanceId, name: &str) -> Result<PathBuf, Error> {
-        Ok(PathBuf::from(format!("/simulated/{instance}/{name}")))
     }
 
     async fn forget(&self, instance: &InstanceId) -> Result<(), Error> {
@@ -307,6 +324,26 @@ impl State {
         self.host.violations.extend(found);
     }
 
+    /// New data takes the place of a member's: no process of the instance may run, and no client be let in.
+    fn replace_data(&mut self, instance: &InstanceId, ordinal: u32, restore: &str) -> Result<(), Error> {
+        let name = instance.member_name(ordinal);
+        if self.host.of(instance).any(|(_, member)| member.runs()) {
+            self.host.violations.push(format!("the data of {name} is replaced while a member runs"));
+        }
+        if self.host.routes.contains_key(instance) || !self.is_restoring(instance) {
+            self.host.violations.push(format!("the data of {name} is replaced while clients are let in"));
+        }
+        let member = self.host.prepare(instance, ordinal);
+        if member.restored.as_deref() == Some(restore) && member.has_data() {
+            return Ok(());
+        }
+        let made = member.making.take().ok_or_else(|| refused(format!("find what was made for {name}")))?;
+        (member.data, member.restored) = (Some(made.data), Some(restore.to_owned()));
+        (member.unlinked, member.full, member.joined) = (false, false, true);
+        self.host.found_anew(instance, made.data.cluster, &made.peers, made.data.index);
+        Ok(())
+    }
+
     fn start_member(&mut self, spec: &MemberSpec) {
         let name = spec.name();
         if !self.audit.instances.contains_key(&spec.instance) {
@@ -360,6 +397,7 @@ impl State {
                 Run::Exited { at, quick_exits } => Process::Exited { at: time_of(at), quick_exits },
             },
             data: member.has_data() || self.flaw == Flaw::HidesLoss,
+            restored: member.restored.clone().filter(|_| member.has_data()),
             started_with: member.launch.as_ref().map(|launch| launch.line.clone()),
             shows: member.files.as_ref().map(|files| Fingerprint::of(&files.server, &files.peer)),
             disk_bytes: 0,

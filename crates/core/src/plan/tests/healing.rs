@@ -3,6 +3,7 @@
 use super::super::{Action, Plan, corrupt, hung, maintenance, plan};
 use crate::{
     Instance, Status,
+    certificates::OnDisk,
     observed::{Health, KeysHash, Observed, ObservedEndpoint, ObservedMember, Peer, Process, Serving},
     quorum::quorum,
     status::Replaced,
@@ -42,7 +43,9 @@ fn well(size: u8) -> (Instance, Status, Observed) {
             process: Process::Running,
             footprint: true,
             data: true,
+            restored: None,
             started_with: Some(line.clone()),
+            shows: OnDisk::default(),
             health: Health::Serving(serving),
             disk_bytes: 0,
             unlimited: None,

@@ -4,6 +4,7 @@
 use super::super::{Action, Plan, plan, recovery};
 use crate::{
     Instance, Status,
+    certificates::OnDisk,
     observed::{Health, Observed, ObservedEndpoint, ObservedMember, Peer, Process, Serving, Standing},
     quorum::quorum,
     recovery::{QuorumLoss, Recovery, Survivor},
@@ -117,7 +118,9 @@ impl State {
                 },
                 footprint: true,
                 data: *kind != Kind::Lost,
+                restored: None,
                 started_with: None,
+                shows: OnDisk::default(),
                 health: if server == Some(ordinal) { Health::Serving(serving()) } else { Health::NotAsked },
                 disk_bytes: 0,
                 unlimited: None,

@@ -90,6 +90,7 @@ impl Member {
             process,
             footprint: self != Self::Absent,
             data: !matches!(self, Self::Absent | Self::Footprint),
+            restored: None,
             started_with: None,
             shows: OnDisk::Same,
             health,

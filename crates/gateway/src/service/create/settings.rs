@@ -22,7 +22,7 @@ use zeroize::Zeroizing;
 const LONGEST_RETENTION_SECONDS: u64 = i64::MAX as u64 / 1_000_000_000;
 
 /// What a creation asks for, checked.
-pub(super) struct Wanted {
+pub(in crate::service) struct Wanted {
     /// The desired state.
     pub spec: Spec,
     /// The password that backups use; the only secret of a request.
@@ -72,6 +72,7 @@ impl Wanted {
             deletion_protection: request.deletion_protection.unwrap_or(false),
             recovery_asked: 0,
             deleting: false,
+            restore: None,
         };
         Ok(Self { spec, backup_password })
     }
@@ -118,7 +119,7 @@ pub(in crate::service) fn size(size: u64, parameter: &str) -> Result<u8, Error> 
     }
 }
 
-fn check_subnet(vpc: &Vpc, wanted: &str) -> Result<(), Error> {
+pub(in crate::service) fn check_subnet(vpc: &Vpc, wanted: &str) -> Result<(), Error> {
     if vpc.subnet(wanted).is_some() {
         return Ok(());
     }
@@ -233,7 +234,7 @@ fn monitor(settings: EtcdMonitorSettings) -> Result<Option<MonitorSettings>, Err
 }
 
 /// Null counts as left out, as everywhere.
-fn backup(settings: EtcdBackupSettings) -> (BackupSettings, Option<Zeroizing<String>>) {
+pub(in crate::service) fn backup(settings: EtcdBackupSettings) -> (BackupSettings, Option<Zeroizing<String>>) {
     let default = BackupSettings::default();
     let named = |text: Option<String>| text.filter(|text| !text.is_empty());
     let positive = |number: i64| u64::try_from(number).ok().filter(|number| *number > 0);

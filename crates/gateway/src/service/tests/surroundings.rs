@@ -1,9 +1,6 @@
-use cetcd_api::{
-    Code,
-    actions::{
-        CreateEtcdSnapshot, DescribeEtcdAvailableVersions, DescribeEtcdAvailableVersionsRequest, DescribeEtcdQuota,
-        DescribeEtcdQuotaRequest, DescribeEtcdRegions, DescribeEtcdRegionsRequest,
-    },
+use cetcd_api::actions::{
+    DescribeEtcdAvailableVersions, DescribeEtcdAvailableVersionsRequest, DescribeEtcdQuota, DescribeEtcdQuotaRequest,
+    DescribeEtcdRegions, DescribeEtcdRegionsRequest,
 };
 
 use super::*;
@@ -49,20 +46,6 @@ async fn the_quota_is_the_configured_one() {
     let bench = Bench::with_limit(7).await;
     let answer = bench.ask::<DescribeEtcdQuota>(DescribeEtcdQuotaRequest {}).await.unwrap();
     assert_eq!(answer.quota_limit, 7);
-}
-
-#[tokio::test]
-async fn actions_of_later_versions_say_so() {
-    async fn says_so<A: Action>(bench: &Bench)
-    where
-        Service: Handler<A>,
-    {
-        let answer = bench.ask::<A>(A::Request::default()).await.map(|_| ());
-        let text = refusal(answer, Code::UnsupportedOperation);
-        assert!(text.contains(A::INFO.name), "{text}");
-    }
-    let bench = Bench::new().await;
-    says_so::<CreateEtcdSnapshot>(&bench).await;
 }
 
 #[test]

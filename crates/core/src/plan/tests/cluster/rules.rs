@@ -148,7 +148,13 @@ fn rule(state: &State, plan: &Plan) -> Result<(), &'static str> {
         }
         Action::StartMonitoring => must(everyone_well() && !state.monitored, "who is watched serves"),
         Action::CreateBackupPolicy => must(everyone_well() && !state.policy, "one policy"),
-        Action::Bootstrap { .. } | Action::LatchCluster { .. } => Err("a cluster is founded once"),
+        Action::BeginRestore
+        | Action::BackUpReplaced
+        | Action::RestoreMembers { .. }
+        | Action::LatchRestored { .. }
+        | Action::CheckRestored
+        | Action::Bootstrap { .. }
+        | Action::LatchCluster { .. } => Err("a cluster is founded once"),
         Action::BeginRecovery { .. } | Action::ForceNewCluster { .. } | Action::EndRecovery { .. } => {
             Err("nobody asked for going on without a quorum")
         }

@@ -321,7 +321,7 @@ impl State {
         let version = instance.spec.version.clone();
         status.cluster_id = Some(CLUSTER);
         status.upgrade_snapshot =
-            self.snapshot.then(|| UpgradeSnapshot { version, path: String::new(), bytes: 1, taken_at: now() });
+            self.snapshot.then(|| UpgradeSnapshot { version, name: String::new(), bytes: 1, taken_at: now() });
         status.compacted_at = self.compacted.then(now);
         let Access { wanted: enabled, on, given, applied } = self.access;
         let generation = 2;
@@ -400,6 +400,7 @@ impl State {
             },
             footprint: !nothing,
             data: kind.data(),
+            restored: None,
             started_with: (!nothing).then_some(line),
             shows: if self.stale & (1 << ordinal) != 0 { OnDisk::OtherCertificates } else { OnDisk::Same },
             health,

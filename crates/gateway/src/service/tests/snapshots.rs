@@ -1,0 +1,216 @@
+use cetcd_api::{
+    Code,
+    actions::{
+        CreateEtcdSnapshot, CreateEtcdSnapshotRequest, DeleteEtcdSnapshot, DeleteEtcdSnapshotRequest,
+        DescribeEtcdBackups, DescribeEtcdBackupsRequest, DescribeEtcdHealth, DescribeEtcdHealthRequest,
+        DescribeEtcdSnapshots, DescribeEtcdSnapshotsRequest, ResizeEtcdInstance, ResizeEtcdInstanceRequest,
+        VerifyEtcdSnapshot, VerifyEtcdSnapshotRequest,
+    },
+};
+use cetcd_core::{
+    backup::{Contents, Drill, Policy, Snapshot, SnapshotState},
+    instance::BackupSettings,
+    task::{TaskKind, TaskState},
+};
+
+use super::*;
+
+fn creation_of(id: &InstanceId, name: &str) -> CreateEtcdSnapshotRequest {
+    CreateEtcdSnapshotRequest { instance_id: id.to_string(), snapshot_name: name.to_owned(), ..Default::default() }
+}
+
+/// An instance whose cluster is there.
+async fn made(bench: &Bench) -> InstanceId {
+    let id = bench.made().await;
+    bench.set_status(&id, &Status { cluster_id: Some(7), ..running(3) }).await;
+    id
+}
+
+async fn recorded(bench: &Bench, id: &InstanceId, name: &str) -> Snapshot {
+    records::get(bench.store.as_ref(), &records::snapshot_key(id, name)).await.unwrap().unwrap().value
+}
+
+/// The controller has taken it.
+async fn taken(bench: &Bench, id: &InstanceId, name: &str) -> Snapshot {
+    bench.ask::<CreateEtcdSnapshot>(creation_of(id, name)).await.unwrap();
+    let mut snapshot = recorded(bench, id, name).await;
+    snapshot.begin(at(1));
+    let contents = Contents {
+        version: EtcdVersion::new(3, 5, 16),
+        cluster_id: 7,
+        revision: 4711,
+        keys: 12,
+        bytes: 20_512,
+        stored_bytes: 4000,
+        sha256: "ab".repeat(32),
+    };
+    snapshot.succeed(contents, at(2));
+    bench.write(Txn::new().then(records::put_snapshot(&snapshot))).await;
+    snapshot
+}
+
+async fn listed(bench: &Bench, id: &InstanceId) -> Vec<(String, u64)> {
+    let request = DescribeEtcdSnapshotsRequest { instance_id: id.to_string() };
+    let answer = bench.ask::<DescribeEtcdSnapshots>(request).await.unwrap();
+    answer.snapshots.unwrap().into_iter().map(|snapshot| (snapshot.name, snapshot.size)).collect()
+}
+
+#[tokio::test]
+async fn a_snapshot_is_recorded_with_its_task_and_its_password_sealed() {
+    let bench = Bench::new().await;
+    let id = made(&bench).await;
+    let request = CreateEtcdSnapshotRequest {
+        user: Some("root".to_owned()),
+        password: Some("hunter2".to_owned()),
+        ..creation_of(&id, "first")
+    };
+    bench.ask::<CreateEtcdSnapshot>(request).await.unwrap();
+    let snapshot = recorded(&bench, &id, "first").await;
+    assert_eq!((snapshot.state, snapshot.user.as_deref()), (SnapshotState::Pending, Some("root")));
+    let task = bench.service.view.task(&snapshot.task.unwrap()).unwrap();
+    assert_eq!((task.kind, task.state), (TaskKind::CreateSnapshot, TaskState::Process));
+    let key = records::snapshot_password_key(&id, "first");
+    let password = records::secret(bench.store.as_ref(), &bench.sealer, &key).await.unwrap().unwrap();
+    assert_eq!(password.as_slice(), b"hunter2");
+    assert!(bench.everything().await.iter().all(|e| !String::from_utf8_lossy(&e.value).contains("hunter2")));
+}
+
+#[tokio::test]
+async fn one_that_is_not_there_yet_is_not_listed() {
+    let bench = Bench::new().await;
+    let id = made(&bench).await;
+    taken(&bench, &id, "whole").await;
+    bench.ask::<CreateEtcdSnapshot>(creation_of(&id, "half")).await.unwrap();
+    assert_eq!(listed(&bench, &id).await, [("whole".to_owned(), 20_512)]);
+}
+
+#[tokio::test]
+async fn the_same_name_again_exists_already_unless_it_was_given_up() {
+    let bench = Bench::new().await;
+    let id = made(&bench).await;
+    bench.ask::<CreateEtcdSnapshot>(creation_of(&id, "s")).await.unwrap();
+    let again = || creation_of(&id, "s");
+    refusal(bench.ask::<CreateEtcdSnapshot>(again()).await, Code::FailedOperationResourceExistAlready);
+    let mut snapshot = recorded(&bench, &id, "s").await;
+    snapshot.state = SnapshotState::Failed;
+    bench.write(Txn::new().then(records::put_snapshot(&snapshot))).await;
+    bench.ask::<CreateEtcdSnapshot>(again()).await.unwrap();
+    let fresh = recorded(&bench, &id, "s").await;
+    assert_eq!(fresh.state, SnapshotState::Pending);
+    assert_ne!(fresh.object, snapshot.object);
+}
+
+#[tokio::test]
+async fn a_snapshot_under_way_keeps_no_change_from_being_made() {
+    let bench = Bench::new().await;
+    let id = bench.made().await;
+    let creation = bench.task(&id);
+    let mut done = (*creation).clone();
+    done.advance(done.steps.len(), at(1));
+    bench.write(Txn::new().then(records::put_task(&done))).await;
+    bench.set_status(&id, &Status { cluster_id: Some(7), ..running(3) }).await;
+    bench.ask::<CreateEtcdSnapshot>(creation_of(&id, "s")).await.unwrap();
+    let request = ResizeEtcdInstanceRequest { instance_id: id.to_string(), size: 5 };
+    bench.ask::<ResizeEtcdInstance>(request).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_instance_without_a_cluster_has_nothing_to_take_a_snapshot_of() {
+    let bench = Bench::new().await;
+    let id = bench.made().await;
+    refusal(bench.ask::<CreateEtcdSnapshot>(creation_of(&id, "s")).await, Code::OperationDenied);
+}
+
+#[tokio::test]
+async fn a_deletion_is_recorded_and_hides_the_snapshot_at_once() {
+    let bench = Bench::new().await;
+    let id = made(&bench).await;
+    taken(&bench, &id, "s").await;
+    let request = || DeleteEtcdSnapshotRequest { instance_id: id.to_string(), snapshot_name: "s".to_owned() };
+    refusal(bench.ask_as::<DeleteEtcdSnapshot>(&stranger(), request()).await, Code::ResourceNotFound);
+    bench.ask::<DeleteEtcdSnapshot>(request()).await.unwrap();
+    bench.ask::<DeleteEtcdSnapshot>(request()).await.unwrap();
+    assert!(recorded(&bench, &id, "s").await.deleting);
+    assert!(listed(&bench, &id).await.is_empty());
+    let other = DeleteEtcdSnapshotRequest { snapshot_name: "none".to_owned(), ..request() };
+    refusal(bench.ask::<DeleteEtcdSnapshot>(other).await, Code::ResourceNotFound);
+}
+
+#[tokio::test]
+async fn backups_of_an_instance_that_is_gone_are_still_their_owners() {
+    let bench = Bench::new().await;
+    let id = made(&bench).await;
+    taken(&bench, &id, "s").await;
+    bench.write(Txn::new().delete(records::instance_key(&id)).delete(records::status_key(&id))).await;
+    assert_eq!(listed(&bench, &id).await.len(), 1);
+    for other in [stranger(), elsewhere()] {
+        let request = DescribeEtcdSnapshotsRequest { instance_id: id.to_string() };
+        refusal(bench.ask_as::<DescribeEtcdSnapshots>(&other, request).await, Code::ResourceNotFound);
+    }
+    let request = DeleteEtcdSnapshotRequest { instance_id: id.to_string(), snapshot_name: "s".to_owned() };
+    bench.ask::<DeleteEtcdSnapshot>(request).await.unwrap();
+}
+
+#[tokio::test]
+async fn details_come_in_pages_and_by_filter_the_newest_first() {
+    let bench = Bench::new().await;
+    let id = made(&bench).await;
+    for name in ["a", "b", "c"] {
+        taken(&bench, &id, name).await;
+    }
+    bench.ask::<CreateEtcdSnapshot>(creation_of(&id, "open")).await.unwrap();
+    let policy = Policy::new("p".to_owned(), BackupSettings::default(), at(0));
+    bench.write(Txn::new().then(records::put_policy(&id, &policy))).await;
+    let request = DescribeEtcdBackupsRequest {
+        instance_id: id.to_string(),
+        filters: Some(vec![filter("state", &["done"])]),
+        offset: Some(1),
+        limit: Some(1),
+    };
+    let answer = bench.ask::<DescribeEtcdBackups>(request).await.unwrap();
+    assert_eq!((answer.total_count, answer.backups.len()), (3, 1));
+    let shown = &answer.backups[0];
+    assert_eq!((shown.name.as_str(), shown.revision, shown.proof_state.as_str()), ("b", Some(4711), "none"));
+    assert_eq!((answer.policies[0].name.as_str(), answer.policies[0].keep_daily), ("p", 0));
+    let request = DescribeEtcdBackupsRequest {
+        instance_id: id.to_string(),
+        filters: Some(vec![filter("color", &["red"])]),
+        ..Default::default()
+    };
+    refusal(bench.ask::<DescribeEtcdBackups>(request).await, Code::InvalidParameterValue);
+}
+
+#[tokio::test]
+async fn a_snapshot_is_proved_anew_when_that_is_asked_for() {
+    let bench = Bench::new().await;
+    let id = made(&bench).await;
+    let mut snapshot = taken(&bench, &id, "s").await;
+    snapshot.drill = Some(Drill { at: at(3), passed: false, message: "hash".to_owned(), millis: 1 });
+    bench.write(Txn::new().then(records::put_snapshot(&snapshot))).await;
+    let request = |name: &str| VerifyEtcdSnapshotRequest { instance_id: id.to_string(), snapshot_name: name.into() };
+    bench.ask::<VerifyEtcdSnapshot>(request("s")).await.unwrap();
+    let asked = recorded(&bench, &id, "s").await;
+    assert_eq!((asked.drill, asked.drill_wanted), (None, true));
+    bench.ask::<CreateEtcdSnapshot>(creation_of(&id, "open")).await.unwrap();
+    refusal(bench.ask::<VerifyEtcdSnapshot>(request("open")).await, Code::OperationDenied);
+}
+
+#[tokio::test]
+async fn a_backup_that_is_overdue_or_does_not_restore_is_told_with_the_health() {
+    let bench = Bench::new().await;
+    let id = made(&bench).await;
+    let policy = Policy::new("p".to_owned(), BackupSettings::default(), at(0));
+    bench.write(Txn::new().then(records::put_policy(&id, &policy))).await;
+    let mut snapshot = taken(&bench, &id, "s").await;
+    let health = async |second: i64| {
+        let request = DescribeEtcdHealthRequest { instance_id: id.to_string() };
+        let answer = bench.ask_as::<DescribeEtcdHealth>(&context_at(second), request).await.unwrap();
+        let of = |kind: &str| answer.conditions.as_ref().unwrap().iter().find(|c| c.kind == kind).unwrap().holds;
+        (of("BackupsRecent"), of("BackupsProved"))
+    };
+    assert_eq!(health(60).await, (true, true));
+    assert_eq!(health(10_000).await, (false, true));
+    snapshot.drill = Some(Drill { at: at(3), passed: false, message: "hash".to_owned(), millis: 1 });
+    bench.write(Txn::new().then(records::put_snapshot(&snapshot))).await;
+    assert!(!health(60).await.1);
+}

@@ -1,0 +1,276 @@
+"""Backups by the official SDK: policies, snapshots under load, restores in place and into a new instance, damage, kills."""
+
+import json
+import random
+import subprocess
+import time
+
+import pytest
+from support.changes import SteadyWriter, tasks_of, until_idle
+from support.clients import ApiError, Sdk
+from support.etcd import Client, etcdctl
+from support.life import credentials_of, described, refused, wait_until_gone
+from support.members import made
+from support.server import VERSIONS
+from support.waiting import until
+from test_cli import cetcd
+
+MEGABYTE = 1_000_000
+
+
+def quiet(api, instance):
+    """No run of a policy comes between."""
+    api.extension("DeleteEtcdSnapshotPolicy", {"InstanceId": instance, "SnapshotPolicyName": "default-backup-policy"})
+
+
+def backups(api, instance, **filters):
+    wanted = [{"Name": name, "Values": [value]} for name, value in filters.items()]
+    return api.extension("DescribeEtcdBackups", {"InstanceId": instance, "Filters": wanted, "Limit": 100})["Backups"]
+
+
+def one(api, instance, name):
+    found = backups(api, instance, name=name)
+    return found[0] if found else None
+
+
+def taken(api, instance, name, patience=120):
+    """A snapshot that was asked for through the SDK and is there."""
+    api.call("CreateEtcdSnapshot", {"InstanceId": instance, "SnapshotName": name})
+
+    def done():
+        backup = one(api, instance, name)
+        assert backup["State"] != "failed", backup
+        return backup["State"] == "done" and backup
+
+    return until(f"the snapshot {name} is there", done, patience, 0.1)
+
+
+def restored(api, params, patience=180):
+    """Restores and waits until the task is done; answers with the instance."""
+    instance = api.extension("RestoreEtcdSnapshot", params)["InstanceId"]
+    task = next(task for task in tasks_of(api, instance) if task["TaskType"] == "restore_remote_snapshot")
+    assert described(api, instance)["Status"] == "restoring"
+
+    def over():
+        now, = api.call("DescribeEtcdTasks", {"TaskID": task["TaskID"]})["Tasks"]
+        assert now["LifeState"] != "failed", now
+        return now["LifeState"] == "done"
+
+    until(f"the restore of {instance} is done", over, patience, 0.1)
+    assert described(api, instance)["Status"] == "running"
+    return instance
+
+
+def fill(endpoint, certificates, megabytes):
+    """Random values, which do not compress, of 500 kB each."""
+    chance = random.Random(7)
+    with Client(endpoint, certificates) as client:
+        for number in range(2 * megabytes):
+            client.put(f"bulk/{number:05}", chance.randbytes(250_000).hex(), 30)
+
+
+def held(version, endpoint, certificates):
+    """Everything that a client can see: keys with values, versions and leases; leases; users and roles."""
+    def ask(*arguments):
+        return json.loads(etcdctl(version, endpoint, certificates, *arguments, "-w", "json").stdout)
+
+    pairs = ask("get", "--prefix", "kept/").get("kvs", [])
+    keys = {pair["key"]: (pair.get("value"), pair["version"], pair.get("lease", 0)) for pair in pairs}
+    with Client(endpoint, certificates) as client:
+        bulk = {key: hash(client.get(key)) for key in (f"bulk/{number:05}" for number in range(0, 100, 7))}
+    leases = {lease["id"] for lease in ask("lease", "list").get("leases") or []}
+    return {"keys": keys, "bulk": bulk, "leases": leases, "users": ask("user", "list").get("users"), "roles": ask("role", "list").get("roles")}
+
+
+def furnished(version, endpoint, certificates):
+    """Keys with several versions, one under a lease, users and roles with auth on."""
+    def run(*arguments):
+        return etcdctl(version, endpoint, certificates, *arguments).stdout
+
+    for number in range(20):
+        for turn in range(1 + number % 3):
+            run("put", f"kept/{number:02}", f"value {turn}")
+    lease = run("lease", "grant", "36000").split()[1]
+    run("put", "--lease", lease, "kept/leased", "for ten hours")
+    for name in ("root", "reader"):
+        run("user", "add", f"{name}:secret-{name}")
+    run("role", "add", "reading")
+    run("role", "grant-permission", "reading", "read", "--prefix", "kept/")
+    run("user", "grant-role", "root", "root")
+    run("user", "grant-role", "reader", "reading")
+    run("auth", "enable")
+
+
+def bumps(version):
+    """Whether the version's tool can raise revisions."""
+    numbers = tuple(int(part) for part in version.lstrip("v").split("."))
+    return numbers >= (3, 6, 0) or (3, 5, 11) <= numbers < (3, 6, 0) or (3, 4, 28) <= numbers < (3, 5, 0)
+
+
+def notices(version, endpoint, certificates, revision):
+    """A watcher that goes on from a revision of before is told that it is compacted."""
+    done = etcdctl(version, endpoint, certificates, "watch", f"--rev={revision}", "kept/00", check=False)
+    return "compacted" in done.stdout + done.stderr
+
+
+def stored_data(server, instance):
+    return sorted((server.data_dir / "backups" / instance / "data").iterdir())
+
+
+@pytest.mark.timeout(240)
+def test_policies_are_made_changed_and_deleted_and_the_first_comes_with_the_instance(server, version, tmp_path):
+    api = Sdk(server)
+    instance, _, _ = made(server, version, tmp_path, 1)
+
+    def policies():
+        return {p["Name"]: p["BackupSettings"] for p in api.call("DescribeEtcdSnapshotPolicies", {"InstanceId": instance})["SnapshotPolicies"]}
+
+    assert (policies()["default-backup-policy"]["BackupInterval"], policies()["default-backup-policy"]["MaxBackupCount"]) == (3600, 24)
+    wanted = {"InstanceId": instance, "SnapshotPolicyName": "nightly",
+              "BackupSettings": {"BackupInterval": 86400, "MaxBackupCount": 7, "User": "root", "Password": "hunter2"}}
+    api.call("CreateEtcdSnapshotPolicy", wanted)
+    refused("FailedOperation.ResourceExistAlready", lambda: api.call("CreateEtcdSnapshotPolicy", wanted))
+    assert policies()["nightly"]["User"] == "root" and not policies()["nightly"].get("Password")
+    wanted["BackupSettings"] = {"BackupInterval": 43200, "MaxBackupCount": 7}
+    api.call("ModifyEtcdSnapshotPolicy", wanted)
+    assert (policies()["nightly"]["BackupInterval"], policies()["nightly"]["User"]) == (43200, "root")
+    api.extension("DeleteEtcdSnapshotPolicy", {"InstanceId": instance, "SnapshotPolicyName": "nightly"})
+    api.extension("DeleteEtcdSnapshotPolicy", {"InstanceId": instance, "SnapshotPolicyName": "default-backup-policy"})
+    assert policies() == {}
+    refused("ResourceNotFound", lambda: api.call("ModifyEtcdSnapshotPolicy", wanted))
+    cetcd(server, "policy", "create", instance, "often", "--interval", "60", "--keep", "2", "--keep-daily", "3", "--prove-every", "0")
+    listed, = cetcd(server, "policy", "list", instance, "--output", "json")
+    assert (listed["BackupInterval"], listed["MaxBackupCount"], listed["KeepDaily"], listed["ProveEvery"]) == (60, 2, 3, 0)
+    # Every minute, at a second of its own: the run comes by itself.
+    until("the policy takes a snapshot", lambda: [b for b in backups(api, instance, policy="often") if b["State"] == "done"], 90, 0.5)
+    cetcd(server, "policy", "delete", instance, "often")
+
+
+@pytest.mark.timeout(600)
+def test_a_snapshot_under_load_is_restored_in_place_and_into_a_new_instance(own_server, version, tmp_path, e2e):
+    server, api = own_server, Sdk(own_server)
+    instance, etcd, certificates = made(server, version, tmp_path, 3)
+    quiet(api, instance)
+    endpoint = etcd["Endpoint"]
+    fill(endpoint, certificates, 1000 if e2e else 50)
+    furnished(version, endpoint, certificates)
+    before = held(version, endpoint, certificates)
+    with Client(endpoint, certificates) as client:
+        revision = client.read("kept/00")[0]
+    with SteadyWriter([endpoint], certificates) as writer:
+        backup = taken(api, instance, "whole")
+        writer.wait_for(5)
+    writer.nothing_lost()
+    assert backup["Revision"] >= revision and backup["Size"] > (1000 if e2e else 50) * MEGABYTE
+    refused("FailedOperation.ResourceExistAlready", lambda: api.call("CreateEtcdSnapshot", {"InstanceId": instance, "SnapshotName": "whole"}))
+    shown, = api.call("DescribeEtcdSnapshots", {"InstanceId": instance})["Snapshots"]
+    assert (shown["Name"], shown["Size"]) == ("whole", backup["Size"])
+    proved = until("it is proved", lambda: (b := one(api, instance, "whole"))["ProofState"] != "none" and b, 240, 0.5)
+    assert proved["ProofState"] == "passed", proved
+
+    etcdctl(version, endpoint, certificates, "del", "--prefix", "")
+    restored(api, {"InstanceId": instance, "SnapshotName": "whole"})
+    assert described(api, instance)["Endpoint"] == endpoint
+    assert held(version, endpoint, certificates) == before
+    assert [b["State"] for b in backups(api, instance) if b["Origin"] == "before_restore"] == ["done"]
+    if bumps(version):
+        assert notices(version, endpoint, certificates, revision), "a watcher from before is told nothing"
+
+    new = restored(api, {"InstanceId": instance, "SnapshotName": "whole", "NewInstance": {"Name": "twin", "Size": 1}})
+    twin = described(api, new)
+    theirs = credentials_of(api, new, tmp_path / "twin")
+    assert new != instance and twin["Endpoint"] != endpoint and len(twin["Members"]) == 1
+    assert held(version, twin["Endpoint"], theirs) == before
+    # What the restore replaced is kept until there is a backup of what took its place.
+    assert (server.data_dir / "runtime/replaced" / instance).exists()
+    taken(api, instance, "after")
+    until("what was replaced goes", lambda: not (server.data_dir / "runtime/replaced" / instance).exists(), 20)
+
+
+@pytest.mark.timeout(600)
+def test_a_flipped_bit_is_found_by_verify_and_by_the_proof_and_the_restore_refuses_it(own_server, version, tmp_path, chance):
+    server, api = own_server, Sdk(own_server)
+    instance, etcd, certificates = made(server, version, tmp_path, 1)
+    quiet(api, instance)
+    with Client(etcd["Endpoint"], certificates) as client:
+        client.put("kept/a", "1")
+    taken(api, instance, "sound")
+    until("it is proved", lambda: one(api, instance, "sound")["ProofState"] == "passed", 120, 0.2)
+    cetcd(server, "snapshot", "verify", instance, "sound")
+    plain = cetcd(server, "snapshot", "download", instance, "sound", "--to", str(tmp_path / "plain.db")).strip()
+    status = subprocess.run([*tool(version), "snapshot", "status", plain, "-w", "json"], capture_output=True, text=True, check=True,
+                            env={"ETCDCTL_API": "3"})
+    assert json.loads(status.stdout)["revision"] == one(api, instance, "sound")["Revision"]
+
+    data, = stored_data(server, instance)
+    bytes_ = bytearray(data.read_bytes())
+    bytes_[chance.randrange(len(bytes_))] ^= 1 << chance.randrange(8)
+    data.write_bytes(bytes_)
+    assert "damaged" in cetcd(server, "snapshot", "verify", instance, "sound", code=1)
+    api.extension("VerifyEtcdSnapshot", {"InstanceId": instance, "SnapshotName": "sound"})
+    until("the proof fails", lambda: one(api, instance, "sound")["ProofState"] == "failed", 120, 0.2)
+    refused("OperationDenied", lambda: api.extension("RestoreEtcdSnapshot", {"InstanceId": instance, "SnapshotName": "sound"}))
+    health = {c["Type"]: c for c in api.extension("DescribeEtcdHealth", {"InstanceId": instance})["Conditions"]}
+    assert not health["BackupsProved"]["Holds"] and "sound" in health["BackupsProved"]["Reason"]
+    with Client(etcd["Endpoint"], certificates) as client:
+        assert client.get("kept/a") == "1"
+
+
+def tool(version):
+    """The program that reads snapshot files."""
+    program = VERSIONS / version / "etcdutl"
+    return [str(program if program.exists() else VERSIONS / version / "etcdctl")]
+
+
+@pytest.mark.timeout(600)
+def test_killing_serve_amid_a_snapshot_and_amid_a_restore_ends_in_the_old_or_the_new(own_server, version, tmp_path, chance):
+    server, api = own_server, Sdk(own_server)
+    instance, etcd, certificates = made(server, version, tmp_path, 3)
+    quiet(api, instance)
+    fill(etcd["Endpoint"], certificates, 20)
+    furnished(version, etcd["Endpoint"], certificates)
+    before = held(version, etcd["Endpoint"], certificates)
+
+    api.call("CreateEtcdSnapshot", {"InstanceId": instance, "SnapshotName": "killed"})
+    time.sleep(chance.uniform(0.0, 0.4))
+    server.kill()
+    server.start()
+    api = Sdk(server)
+    until("the snapshot is taken all the same", lambda: one(api, instance, "killed")["State"] == "done", 120, 0.1)
+    cetcd(server, "snapshot", "verify", instance, "killed")
+
+    etcdctl(version, etcd["Endpoint"], certificates, "del", "--prefix", "")
+    api.extension("RestoreEtcdSnapshot", {"InstanceId": instance, "SnapshotName": "killed"})
+    for _ in range(3):
+        time.sleep(chance.uniform(0.2, 2.0))
+        server.kill()
+        server.start()
+    api = Sdk(server)
+    until_idle(api, instance, 180)
+    assert held(version, etcd["Endpoint"], certificates) == before
+    names = {b["Name"]: b["State"] for b in backups(api, instance)}
+    assert names["killed"] == "done" and set(names.values()) == {"done"}, names
+
+
+@pytest.mark.timeout(300)
+def test_backups_outlive_their_instance_and_make_a_new_one(own_server, version, tmp_path):
+    server, api = own_server, Sdk(own_server)
+    instance, etcd, certificates = made(server, version, tmp_path, 1)
+    quiet(api, instance)
+    with Client(etcd["Endpoint"], certificates) as client:
+        client.put("kept/a", "still here")
+    taken(api, instance, "last")
+    api.extension("DeleteEtcdInstance", {"InstanceId": instance})
+    wait_until_gone(api, instance)
+    assert [s["Name"] for s in api.call("DescribeEtcdSnapshots", {"InstanceId": instance})["Snapshots"]] == ["last"]
+    target = {"Name": "again", "VpcId": "vpc-abcd1234", "ServiceSubnetId": "subnet-abcd1234", "SubnetIds": ["subnet-abcd1234"], "Size": 1}
+    refused("MissingParameter", lambda: api.extension("RestoreEtcdSnapshot", {"InstanceId": instance, "SnapshotName": "last", "NewInstance": {"Name": "again"}}))
+    new = restored(api, {"InstanceId": instance, "SnapshotName": "last", "NewInstance": target})
+    with Client(described(api, new)["Endpoint"], credentials_of(api, new, tmp_path / "again")) as client:
+        assert client.get("kept/a") == "still here"
+    for name in ("last",):
+        cetcd(server, "snapshot", "delete", instance, name)
+    until("the last backup is gone with its key", lambda: not list((server.data_dir / "backups" / instance).rglob("*data/*")), 30)
+    with pytest.raises(ApiError):
+        api.call("DescribeEtcdSnapshots", {"InstanceId": instance})
+
