@@ -1,4 +1,4 @@
-//! The structures of the API, each declared once: the document's 19, and ours in `health` and `backup`.
+//! The structures of the API, each declared once: the document's 19, and ours in `health`, `backup` and `query`.
 
 mod backup;
 mod billing;
@@ -13,7 +13,7 @@ pub use backup::{EtcdBackup, EtcdBackupPolicy, EtcdRestoreTarget};
 pub use billing::{ChargePrepaidConfig, InstanceConfig};
 pub use health::{EtcdCondition, EtcdMetricSeries, EtcdSurvivor};
 pub use instance::{Etcd, EtcdCredential, EtcdMember, RPCMethod};
-pub use query::{Filter, RegionInstance, VersionInstance};
+pub use query::{EtcdSubnet, Filter, RegionInstance, VersionInstance};
 pub use settings::{
     EtcdAdvancedSettings, EtcdAutoCompactionSettings, EtcdMonitorSettings, EtcdSecuritySettings,
     PrometheusCreationParam,
