@@ -47,6 +47,7 @@ macro_rules! for_each_action {
             ModifyEtcdConfiguration,
             ModifyEtcdSnapshotPolicy,
             ResizeEtcdInstance,
+            RotateEtcdCredentials,
             UpgradeEtcdInstance,
         }
     };

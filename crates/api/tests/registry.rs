@@ -132,7 +132,7 @@ fn the_list_of_actions_is_sorted_and_names_no_action_twice() {
 #[test]
 fn the_extensions_are_marked_and_the_deletion_of_an_instance_is_one() {
     let ours: Vec<_> = actions().iter().filter(|info| info.extension).map(|info| info.name).collect();
-    assert_eq!(ours, ["DeleteEtcdInstance", "DescribeEtcdHealth"]);
+    assert_eq!(ours, ["DeleteEtcdInstance", "DescribeEtcdHealth", "RotateEtcdCredentials"]);
     let info = find("DeleteEtcdInstance").unwrap();
     assert!(info.changes);
     assert!(info.error_codes.contains(&Code::OperationDenied));

@@ -5,7 +5,8 @@
 //! ```text
 //!   deletion ─ creation ─┐ until a cluster ID is latched
 //!                        └► certificates::renew ─ restart ─ space ─ membership::finish ─ endpoint
-//!                               ─ certificates::deliver ─ prepare ─ all healthy? ─ rolling ─ membership::change ─ monitoring ─ policy
+//!                               ─ certificates::deliver ─ prepare ─ all healthy? ─ rolling ─ membership::change
+//!                               ─ certificates::change_authority ─ monitoring ─ policy
 //! ```
 
 mod certificates;
@@ -19,11 +20,13 @@ use std::net::SocketAddr;
 
 use jiff::{SignedDuration, Timestamp};
 
+pub use self::certificates::overlap_end;
 pub use self::endpoint::wanted_backends;
 pub use self::restart::{LONGEST_BACK_OFF, back_off};
 use crate::{
     Instance, Status,
     action::Action,
+    instance::RunConfig,
     observed::{Observed, ObservedMember, Peer, Process},
     quorum::quorum,
     slots::slots,
@@ -61,12 +64,13 @@ pub fn plan(instance: &Instance, status: &Status, observed: &Observed, now: Time
         .or_else(|| space::relieve(&look, now))
         .or_else(|| membership::finish(&look, now))
         .or_else(|| endpoint::serve(&look))
-        .or_else(|| certificates::deliver(status, observed))
+        .or_else(|| certificates::deliver(instance, status, observed))
         .or_else(|| restart::prepare(&look))
         .or_else(|| all_serve(&look, now))
         .or_else(|| rolling::roll(&look))
         .or_else(|| membership::change(&look))
         .or_else(|| rolling::unfinished(&look))
+        .or_else(|| certificates::change_authority(&look, now))
         .or_else(|| (!observed.credentials).then_some(Plan::Act(Action::IssueCredentials)))
         .or_else(|| (!observed.installed).then_some(Plan::Act(Action::InstallVersion)))
         .or_else(|| (!observed.monitored).then_some(Plan::Act(Action::StartMonitoring)))
@@ -102,7 +106,8 @@ fn plan_creation(instance: &Instance, status: &Status, observed: &Observed, now:
         return Plan::Act(Action::IssueCredentials);
     }
     // A creation that waits for long must not wait for what has ended.
-    if let Some(plan) = certificates::renew(observed, now).or_else(|| certificates::deliver(status, observed)) {
+    if let Some(plan) = certificates::renew(observed, now).or_else(|| certificates::deliver(instance, status, observed))
+    {
         return plan;
     }
     if !observed.installed {
@@ -134,6 +139,11 @@ impl<'a> Look<'a> {
     fn members(&self) -> impl Iterator<Item = (&'a MemberRecord, Option<&'a ObservedMember>)> {
         let observed = self.observed;
         self.status.members.iter().map(move |record| (record, observed.member(record.ordinal)))
+    }
+
+    /// What every member is to run with.
+    fn run_config(&self) -> RunConfig {
+        self.status.run_config(&self.instance.spec)
     }
 
     /// The cluster's entry of a member.

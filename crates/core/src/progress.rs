@@ -4,10 +4,10 @@ use jiff::Timestamp;
 
 use crate::{
     Instance, Status,
-    certificates::Leaf,
+    certificates::{Handover, Leaf},
     condition::ConditionKind,
     observed::{Health, Observed, ObservedMember, Process},
-    plan::{is_placed, serves},
+    plan::{is_placed, overlap_end, serves},
     quorum::quorum,
     slots::slots,
     status::{MemberPhase, Phase},
@@ -32,6 +32,12 @@ fn is_passed(step: StepName, instance: &Instance, status: &Status, observed: &Ob
             status.upgrade_snapshot.as_ref().is_some_and(|snapshot| snapshot.version == *version)
                 || status.members.iter().all(|member| member.run.version == *version)
         }
+        StepName::TrustAuthority => {
+            let rotation = &status.rotation;
+            let rolled = status.members.iter().all(|member| member.run.trust >= rotation.trust);
+            rotation.begun >= instance.spec.credentials.rotations && rolled
+        }
+        StepName::IssueCredentials => observed.issued.handover != Handover::Introduced,
         // The last step of its task: it is passed when nothing is left to do, which the plan tells.
         StepName::ResizeEtcd | StepName::UpgradeEtcd | StepName::UpdateEtcd => true,
         StepName::StopEtcd => !observed.endpoint.routed && all_members(&|m| m.process != Process::Running),
@@ -66,6 +72,9 @@ pub fn phase(instance: &Instance, status: &Status, observed: &Observed) -> Phase
         } else {
             Phase::Updating
         }
+    } else if status.rotation.settled != status.rotation.trust {
+        // The end of an overlap comes by itself, and restarts members.
+        Phase::Updating
     } else if is_serving(status, observed) {
         Phase::Running
     } else {
@@ -149,15 +158,25 @@ pub fn conditions(
                 "the endpoint does not accept connections".to_owned()
             },
         ),
-        certificates(observed, now),
+        certificates(instance, status, observed, now),
     ]
 }
 
 /// Whether every certificate was replaced in time, and which ends first.
-fn certificates(observed: &Observed, now: Timestamp) -> (ConditionKind, bool, String) {
+fn certificates(
+    instance: &Instance,
+    status: &Status,
+    observed: &Observed,
+    now: Timestamp,
+) -> (ConditionKind, bool, String) {
     let late = observed.issued.leaves.iter().any(|leaf| leaf.validity.is_late(now));
     let ends = |leaf: &Leaf| format!("{} ends first, at {}", leaf.holder, leaf.validity.until);
-    (ConditionKind::CertificatesFresh, !late, observed.issued.soonest().map_or_else(String::new, ends))
+    let mut reason = observed.issued.soonest().map_or_else(String::new, ends);
+    if let Some(since) = status.rotation.overlap_since {
+        let until = overlap_end(since, instance.spec.credentials.overlap_seconds);
+        reason = format!("{reason}; the former credentials are good until {until}");
+    }
+    (ConditionKind::CertificatesFresh, !late, reason)
 }
 
 #[cfg(test)]

@@ -5,7 +5,11 @@ use std::net::SocketAddr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{EtcdVersion, InstanceId, condition::Condition, instance::RunConfig};
+use crate::{
+    EtcdVersion, InstanceId,
+    condition::Condition,
+    instance::{RunConfig, Spec},
+};
 
 /// What the controller knows and must not forget, one record an instance, written only by the controller.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -28,6 +32,9 @@ pub struct Status {
     pub compacted_at: Option<Timestamp>,
     /// When every member's metrics had first been read; absent before.
     pub monitored_at: Option<Timestamp>,
+    /// How far the change of its CA is.
+    #[serde(default)]
+    pub rotation: Rotation,
     /// What is true of the instance now.
     pub conditions: Vec<Condition>,
 }
@@ -52,6 +59,20 @@ pub struct MemberRecord {
     pub phase: MemberPhase,
     /// The version that it was last seen to run, as etcd prints it.
     pub version: Option<String>,
+}
+
+/// How far the change of the CA is. Written in the transactions that change the certificates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Rotation {
+    /// Which CAs members are to be started with: moves on when a CA comes and when one goes. Even: one. Odd: two.
+    pub trust: u32,
+    /// The last of [`crate::instance::CredentialsWish::rotations`] that was begun.
+    pub begun: u32,
+    /// When the new credentials were good everywhere, while the former ones still are.
+    pub overlap_since: Option<Timestamp>,
+    /// `trust` when all was last as wanted.
+    pub settled: u32,
 }
 
 /// A snapshot taken before an upgrade.
@@ -140,6 +161,11 @@ impl MemberRecord {
 }
 
 impl Status {
+    /// What every member is to run with by `spec`.
+    pub fn run_config(&self, spec: &Spec) -> RunConfig {
+        spec.run_config(self.rotation.trust)
+    }
+
     /// The record of member `ordinal`.
     pub fn member(&self, ordinal: u32) -> Option<&MemberRecord> {
         self.members.iter().find(|member| member.ordinal == ordinal)

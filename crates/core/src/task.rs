@@ -46,6 +46,8 @@ pub enum TaskKind {
     ModifyConfiguration,
     /// ModifyEtcdAttribute, as far as it takes time.
     ModifyAttribute,
+    /// RotateEtcdCredentials.
+    RotateCredentials,
 }
 
 impl TaskKind {
@@ -58,6 +60,7 @@ impl TaskKind {
             Self::UpgradeInstance => "upgrade_instance",
             Self::ModifyConfiguration => "modify_configuration",
             Self::ModifyAttribute => "modify_attribute",
+            Self::RotateCredentials => "rotate_credentials",
         }
     }
 
@@ -74,6 +77,7 @@ impl TaskKind {
             Self::ResizeInstance => &[StepName::PrepareEnv, StepName::ResizeEtcd],
             Self::UpgradeInstance => &[StepName::InstallSuit, StepName::BackupEtcd, StepName::UpgradeEtcd],
             Self::ModifyConfiguration | Self::ModifyAttribute => &[StepName::PrepareEnv, StepName::UpdateEtcd],
+            Self::RotateCredentials => &[StepName::TrustAuthority, StepName::IssueCredentials, StepName::UpdateEtcd],
             Self::DeleteInstance => &[StepName::StopEtcd, StepName::RemoveData, StepName::CleanEnv],
         }
     }
@@ -124,6 +128,10 @@ pub enum StepName {
     UpgradeEtcd,
     /// Every member runs with what is wanted, where it is wanted.
     UpdateEtcd,
+    /// Every member trusts the CA that is to come.
+    TrustAuthority,
+    /// The new credentials are good everywhere.
+    IssueCredentials,
     /// No process of the instance runs.
     StopEtcd,
     /// Nothing of the members is left on disk.
@@ -145,6 +153,8 @@ impl StepName {
             Self::BackupEtcd => "backup_etcd",
             Self::UpgradeEtcd => "upgrade_etcd",
             Self::UpdateEtcd => "update_etcd",
+            Self::TrustAuthority => "trust_authority",
+            Self::IssueCredentials => "issue_credentials",
             Self::StopEtcd => "stop_etcd",
             Self::RemoveData => "remove_data",
             Self::CleanEnv => "clean_env",

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::{
     EtcdVersion, Instance, InstanceId, Status,
-    instance::{BackupSettings, Charge, Security, Spec},
+    instance::{BackupSettings, Charge, CredentialsWish, Security, Spec},
     status::{MemberPhase, MemberRecord},
 };
 
@@ -41,6 +41,7 @@ pub fn instance(size: u8) -> Instance {
             charge: Charge::default(),
             disk_size_gb: 20,
             resources: None,
+            credentials: CredentialsWish::default(),
             deletion_protection: false,
             deleting: false,
         },
@@ -57,7 +58,7 @@ pub fn member(ordinal: u8) -> MemberRecord {
     MemberRecord {
         ordinal: ordinal.into(),
         subnet_id: "subnet-abcd1234".to_owned(),
-        run: instance(1).spec.run_config(),
+        run: instance(1).spec.run_config(0),
         zone: "ap-guangzhou-1".to_owned(),
         client: client(ordinal),
         peer: (client(ordinal).ip(), 2380).into(),

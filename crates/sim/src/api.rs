@@ -3,7 +3,7 @@
 use cetcd_controller::World;
 use cetcd_core::{
     Instance, InstanceId, Task,
-    instance::{BackupSettings, Charge, Resources, Security, Spec},
+    instance::{BackupSettings, Charge, CredentialsWish, Resources, Security, Spec},
     task::{TaskKind, TaskState},
 };
 use cetcd_store::{
@@ -95,6 +95,8 @@ pub enum Change {
     Configure(u32, u8),
     /// To those of the three subnets, by number.
     Move(Vec<usize>),
+    /// To another CA; how many seconds the former is good.
+    Rotate(u64),
 }
 
 /// The subnets that there are.
@@ -127,6 +129,11 @@ pub async fn change(world: &World, id: &InstanceId, change: &Change) -> Result<b
             instance.spec.resources = Some(Resources { cpu: 1, memory_gib: *memory_gib });
             instance.spec.size = *size;
             TaskKind::ModifyConfiguration
+        }
+        Change::Rotate(overlap_seconds) => {
+            instance.spec.credentials.rotations += 1;
+            instance.spec.credentials.overlap_seconds = *overlap_seconds;
+            TaskKind::RotateCredentials
         }
         Change::Move(subnets) => {
             instance.spec.subnet_ids = subnets.iter().map(|number| SUBNETS[*number].to_owned()).collect();
@@ -164,6 +171,7 @@ fn spec(wanted: &Wanted) -> Spec {
         charge: Charge::default(),
         disk_size_gb: 20,
         resources: None,
+        credentials: CredentialsWish::default(),
         deletion_protection: false,
         deleting: false,
     }

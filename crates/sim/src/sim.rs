@@ -1,9 +1,13 @@
 //! The simulated world as a whole: one state behind one lock, and the handles that the controller is given.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use cetcd_controller::World;
 use cetcd_core::{InstanceId, network::Networks};
+use cetcd_etcd::ClientCredentials;
 use cetcd_store::{
     ManualClock,
     memory::MemoryStore,
@@ -63,6 +67,8 @@ pub(crate) struct State {
     pub changed: u64,
     /// How many certificates were issued.
     pub issued: u64,
+    /// What owners of instances were given, oldest first.
+    pub held: BTreeMap<InstanceId, Vec<Arc<ClientCredentials>>>,
 }
 
 impl Sim {
@@ -78,6 +84,7 @@ impl Sim {
             flaw,
             changed: 0,
             issued: 0,
+            held: BTreeMap::new(),
         };
         // Nobody watches this store and nothing in it has a lease.
         let store = MemoryStore::with_history(Arc::new(ManualClock::new(Timestamp::UNIX_EPOCH)), 1);

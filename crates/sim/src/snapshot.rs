@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::{Sim, host::Run};
 
 /// Fields that hold times, drawn names or what follows from those.
-const DRAWN: [&str; 11] = [
+const DRAWN: [&str; 12] = [
     "created_at",
     "updated_at",
     "started_at",
@@ -15,6 +15,7 @@ const DRAWN: [&str; 11] = [
     "monitored_at",
     "taken_at",
     "compacted_at",
+    "overlap_since",
     "cluster_token",
     "cluster_id",
     "id",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cetcd_core::{
     Instance, InstanceId, Task,
-    instance::{BackupSettings, Charge, Security, Spec},
+    instance::{BackupSettings, Charge, CredentialsWish, Security, Spec},
     task::TaskKind,
 };
 use cetcd_store::{
@@ -40,6 +40,7 @@ fn instance(id: &str, account: &str, second: i64) -> Instance {
             charge: Charge::default(),
             disk_size_gb: 20,
             resources: None,
+            credentials: CredentialsWish::default(),
             deletion_protection: false,
             deleting: false,
         },

@@ -1,4 +1,4 @@
-//! `cetcd resize` and `cetcd upgrade`: a change that takes time, and waiting for its task.
+//! `cetcd resize` and `cetcd upgrade`, and what other changes that take time have in common: waiting for the task.
 
 use std::time::{Duration, Instant};
 
@@ -55,7 +55,8 @@ pub fn upgrade(client: &Client, upgrade: &Upgrade) -> Result<()> {
     change(client, "UpgradeEtcdInstance", &upgrade.id, &parameters, &upgrade.wait)
 }
 
-fn change(client: &Client, action: &str, id: &str, parameters: &Value, wait: &Wait) -> Result<()> {
+/// Asks for a change of `id` and waits until no task of it is under way.
+pub fn change(client: &Client, action: &str, id: &str, parameters: &Value, wait: &Wait) -> Result<()> {
     let began = Instant::now();
     client.call(action, parameters)?;
     if wait.no_wait {

@@ -28,7 +28,7 @@ fn member(ordinal: u32, process: Process, health: Health) -> ObservedMember {
         process,
         footprint: there,
         data: there,
-        started_with: there.then(|| instance(3).spec.run_config().line()),
+        started_with: there.then(|| instance(3).spec.run_config(0).line()),
         shows: OnDisk::Same,
         health,
         disk_bytes: 0,

@@ -86,7 +86,9 @@ pub(super) fn phase(instance: &Instance, status: Option<&Status>, changing: Opti
         (Some(TaskKind::DeleteInstance), _) => Phase::Deleting,
         (Some(TaskKind::ResizeInstance), _) => Phase::Resizing,
         (Some(TaskKind::UpgradeInstance), _) => Phase::Upgrading,
-        (Some(TaskKind::ModifyConfiguration | TaskKind::ModifyAttribute), _) => Phase::Updating,
+        (Some(TaskKind::ModifyConfiguration | TaskKind::ModifyAttribute | TaskKind::RotateCredentials), _) => {
+            Phase::Updating
+        }
         (None, Some(status)) => status.phase,
     }
 }

@@ -25,6 +25,7 @@ mod lookup;
 mod progress;
 mod protection;
 mod resize;
+mod rotate;
 mod rpc_methods;
 mod surroundings;
 mod tasks;
@@ -88,6 +89,8 @@ pub struct Dependencies {
     pub members: Arc<dyn LiveMembers>,
     /// What an account may have.
     pub limits: Limits,
+    /// How long both CAs are good in a rotation of credentials where a request does not say, in seconds.
+    pub overlap_seconds: u64,
 }
 
 /// The handlers of every action: [`Handler`](crate::Handler) is implemented for each.
@@ -101,13 +104,25 @@ pub struct Service {
     versions: Arc<dyn VersionCatalogue>,
     members: Arc<dyn LiveMembers>,
     limits: Limits,
+    overlap_seconds: u64,
 }
 
 impl Service {
     /// Puts the handlers together.
     pub fn new(dependencies: Dependencies) -> Self {
-        let Dependencies { store, view, sealer, entropy, networks, regions, versions, members, limits } = dependencies;
-        Self { store, view, sealer, entropy, networks, regions, versions, members, limits }
+        let Dependencies {
+            store,
+            view,
+            sealer,
+            entropy,
+            networks,
+            regions,
+            versions,
+            members,
+            limits,
+            overlap_seconds,
+        } = dependencies;
+        Self { store, view, sealer, entropy, networks, regions, versions, members, limits, overlap_seconds }
     }
 }
 

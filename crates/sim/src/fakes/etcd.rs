@@ -119,6 +119,7 @@ fn refused(refusal: Refusal, target: &Target, id: u64) -> Error {
 impl EtcdAdmin for SimEtcd {
     async fn probe(&self, target: &Target) -> Result<Serving> {
         let apply = |state: &mut State| {
+            state.hold(target);
             let (ordinal, data) = Self::serving(state, target)?;
             let (id, host) = (&target.instance, &state.host);
             let cluster = &host.clusters[id];

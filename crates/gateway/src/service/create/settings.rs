@@ -11,7 +11,8 @@ use cetcd_api::{
 use cetcd_core::{
     EtcdVersion,
     instance::{
-        AutoCompaction, BackupSettings, Charge, CompactionMode, DEFAULT_DISK_SIZE_GB, MonitorSettings, Security, Spec,
+        AutoCompaction, BackupSettings, Charge, CompactionMode, CredentialsWish, DEFAULT_DISK_SIZE_GB, MonitorSettings,
+        Security, Spec,
     },
     network::{Networks, Vpc},
 };
@@ -66,6 +67,7 @@ impl Wanted {
                 Some(size) => u32::try_from(size).map_err(|_| Error::wrong_value(size, "DiskSize"))?,
             },
             resources: None,
+            credentials: CredentialsWish::default(),
             deletion_protection: request.deletion_protection.unwrap_or(false),
             deleting: false,
         };

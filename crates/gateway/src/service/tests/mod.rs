@@ -10,6 +10,7 @@ mod delete;
 mod health;
 mod instances;
 mod quota;
+mod rotate;
 mod rpc_methods;
 mod scope;
 mod stale;
@@ -85,6 +86,7 @@ impl Bench {
             versions: Arc::new(Versions),
             members: Arc::new(Answering(Arc::clone(&metrics))),
             limits: Limits { instances_per_region },
+            overlap_seconds: 3600,
         });
         Self { service, store, sealer, metrics, numbers, following: tokio::spawn(follow) }
     }
@@ -154,6 +156,7 @@ pub fn running(size: u8) -> Status {
             auto_compaction: None,
             quota_bytes: 10_000_000_000,
             resources: None,
+            trust: 0,
         },
         zone: format!("ap-guangzhou-{}", ordinal + 1),
         client: format!("127.0.1.{}:2379", ordinal + 1).parse().unwrap(),
