@@ -1,14 +1,15 @@
-"""Certificates: renewed while everything goes on."""
+"""Certificates: renewed and rotated while everything goes on."""
 
 import threading
 import time
 
 import grpc
 import pytest
-from support.certificates import shown
+from support.certificates import rejected, shown
+from support.changes import SteadyWriter, said, tasks_of, until_idle
 from support.clients import Sdk
 from support.etcd import Client
-from support.life import credentials_of
+from support.life import credentials_of, refused
 from support.members import client_url, made, member_processes
 from support.server import Server
 from support.waiting import until
@@ -107,3 +108,85 @@ def test_a_control_plane_that_was_away_until_all_had_ended_renews_and_goes_on(sh
         until("the members are reached with new certificates", client.answers, 60)
         assert client.get("since") == "after"
     assert {name: process.pid for name, process in member_processes(server, instance).items()} == processes
+
+
+def rotated(api, instance, **params):
+    """Asks for a rotation, and answers once its task is done."""
+    api.extension("RotateEtcdCredentials", {"InstanceId": instance, **params})
+    task, *_ = tasks_of(api, instance, "process")
+    assert task["TaskType"] == "rotate_credentials", task
+    until_idle(api, instance, 120)
+    done, = api.call("DescribeEtcdTasks", {"TaskID": task["TaskID"]})["Tasks"]
+    assert done["LifeState"] == "done", done
+
+
+def authorities(certificates):
+    return (certificates / "ca.pem").read_text().count("BEGIN CERTIFICATE")
+
+
+@pytest.mark.timeout(600)
+def test_a_rotation_refuses_nobody_who_holds_the_former_or_the_new_credentials(own_server, version, tmp_path):
+    server, api = own_server, Sdk(own_server)
+    instance, etcd, former = made(server, version, tmp_path)
+    with SteadyWriter([etcd["Endpoint"]], former) as writer:
+        with Knocking(etcd["Endpoint"], former, "former") as old:
+            begun = time.monotonic()
+            rotated(api, instance, OverlapSeconds=3600)
+            rolled = time.monotonic()
+            fresh = credentials_of(api, instance, tmp_path / "fresh")
+            assert authorities(fresh) == 2 and (fresh / "client.key").read_text() != (former / "client.key").read_text()
+            with Knocking(etcd["Endpoint"], fresh, "fresh") as new:
+                old.wait_for(5)
+                new.wait_for(5)
+            # Neither reaches a member only by a connection from before.
+            for process in member_processes(server, instance).values():
+                for held in (former, fresh):
+                    with Client(client_url(process), held, connect_ms=20_000) as client:
+                        assert client.answers(20)
+        writer.wait_for(5)
+    assert not rejected(server, instance), "members refused clients or each other"
+    assert old.count and new.count and not new.refused, new.refused[:3]
+    said("rotation", [writer.longest_gap(begun, rolled)])
+    print(f"{old.count} connections with the former credentials, {new.count} with the new; failed by a restart: {old.refused[:3]}")
+    writer.nothing_lost()
+    health = api.extension("DescribeEtcdHealth", {"InstanceId": instance})
+    assert "the former credentials are good until" in str(health["Conditions"])
+    assert "EndOverlap" in str(refused("OperationDenied", lambda: api.extension("RotateEtcdCredentials", {"InstanceId": instance})))
+
+    with SteadyWriter([etcd["Endpoint"]], fresh) as writer:
+        rotated(api, instance, EndOverlap=True)
+        writer.wait_for(5)
+    writer.nothing_lost()
+    assert not rejected(server, instance), "members refused who held the new credentials"
+    newest = credentials_of(api, instance, tmp_path / "newest")
+    assert authorities(newest) == 1 and (newest / "client.pem").read_text() == (fresh / "client.pem").read_text()
+    with Client(etcd["Endpoint"], former) as client:
+        assert not client.answers(5), "the former credentials are good for ever"
+    with Client(etcd["Endpoint"], newest, connect_ms=20_000) as client:
+        assert client.answers(20)
+
+
+@pytest.mark.timeout(900)
+def test_rotations_survive_kill_9_of_serve_at_any_moment(own_server, version, tmp_path, chance, e2e):
+    server, api = own_server, Sdk(own_server)
+    instance, etcd, certificates = made(server, version, tmp_path)
+    rounds = 8 if e2e else 2
+    for turn in range(rounds):
+        with SteadyWriter([etcd["Endpoint"]], certificates) as writer:
+            api.extension("RotateEtcdCredentials", {"InstanceId": instance, "OverlapSeconds": 0 if turn % 2 else 2})
+            moment = chance.random() * 6
+            print(f"round {turn}: kill -9 of serve {moment:.1f} s after a rotation began")
+            time.sleep(moment)
+            server.kill()
+            server.start()
+            api = Sdk(server)
+            until_idle(api, instance, 120)
+        writer.nothing_lost_by(credentials_of(api, instance, tmp_path / f"during-{turn}"))
+        until("the former CA is forgotten",
+              lambda turn=turn: authorities(credentials_of(api, instance, tmp_path / f"after-{turn}")) == 1, 120, 0.3)
+        certificates = tmp_path / f"after-{turn}"
+        for process in member_processes(server, instance).values():
+            with Client(client_url(process), certificates, connect_ms=20_000) as client:
+                until(f"{process.flag('name')} lets the new credentials in", client.answers, 60)
+        until_idle(api, instance, 120)
+    assert {task["LifeState"] for task in tasks_of(api, instance)} == {"done"}

@@ -55,6 +55,7 @@ macro_rules! for_each_action {
             RecoverEtcdInstance,
             ResizeEtcdInstance,
             RestoreEtcdSnapshot,
+            RotateEtcdCredentials,
             UpgradeEtcdInstance,
             VerifyEtcdSnapshot,
         }

@@ -52,8 +52,7 @@ impl LiveMembers for Members {
         let credentials = if instance.spec.security.https {
             let all = records::certificates(self.store.as_ref(), &self.sealer, &instance.id).await;
             let all = all.map_err(|error| error.to_string())?.ok_or("its certificates are not made yet")?;
-            let client = KeyPair::from(&all.client);
-            Some(Arc::new(ClientCredentials { ca: all.authority.cert, client }))
+            Some(Arc::new(ClientCredentials { ca: all.trusted(), client: KeyPair::from(&all.client) }))
         } else {
             None
         };

@@ -121,6 +121,7 @@ pub async fn serve(settings: Settings, stop: CancellationToken) -> Result<()> {
         members,
         monitor: Arc::clone(&monitor),
         limits: Limits { instances_per_region: settings.limits.instances_per_region },
+        overlap_seconds: settings.certificates.overlap_seconds.into(),
     });
     let registry = Arc::new(Mutex::new(registry));
     let gateway = Gateway::new(gateway_options(&settings, &dir), service, accounts, registry)?;

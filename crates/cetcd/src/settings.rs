@@ -98,6 +98,8 @@ pub struct Certificates {
     pub leaf_days: u32,
     /// Days that an instance's CA is valid.
     pub authority_days: u32,
+    /// Seconds that both CAs are good in a rotation where the request does not say.
+    pub overlap_seconds: u32,
     /// The same in seconds, in place of the days: for tests.
     pub leaf_seconds: Option<u32>,
     /// The same in seconds, in place of the days: for tests.
@@ -227,7 +229,13 @@ impl Default for Etcd {
 
 impl Default for Certificates {
     fn default() -> Self {
-        Self { leaf_days: 365, authority_days: 3650, leaf_seconds: None, authority_seconds: None }
+        Self {
+            leaf_days: 365,
+            authority_days: 3650,
+            overlap_seconds: 86_400,
+            leaf_seconds: None,
+            authority_seconds: None,
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use cetcd_core::{
     Instance, InstanceId, Status,
     action::Action,
     backup::{Snapshot, SnapshotState},
+    certificates::Handover,
     member::{KeyPair, MemberCertificates, MemberSpec, Start},
     observed::Observed,
     task::TaskKind,
@@ -62,6 +63,7 @@ pub(crate) async fn act(world: &World, subject: &Subject<'_>, action: &Action) -
         Action::Place => place::place(world, instance, status, subject.status.revision).await,
         Action::IssueCredentials => issue_credentials(world, subject).await,
         Action::DeliverCertificates { ordinals } => deliver_certificates(world, subject, ordinals).await,
+        Action::ChangeAuthority { to } => change_authority(world, subject, *to).await,
         Action::InstallVersion => {
             world.installer.install(&instance.spec.version).await?;
             Ok(())
@@ -129,6 +131,23 @@ async fn issue_credentials(world: &World, subject: &Subject<'_>) -> Result<()> {
         .when(Compare::present(records::instance_key(&instance.id)))
         .when(Compare::mod_revision(key.clone(), revision))
         .then(records::put_secret(&world.sealer, &key, &records::encode(&all)));
+    settled(world.store.txn(txn).await?.succeeded, "the certificates")
+}
+
+/// Certificates and status move on together.
+async fn change_authority(world: &World, subject: &Subject<'_>, to: Handover) -> Result<()> {
+    let id = &subject.instance.value.id;
+    let present = required(subject.certificates, "the certificates")?;
+    let (issuer, now) = (world.issuer.as_ref(), world.clock.now());
+    let (instance, status) = (&subject.instance.value, &subject.status.value);
+    let (all, next) = certificates::handed_over(issuer, instance, status, &present.all, to, now)?;
+    let key = records::certificates_key(id);
+    let txn = Txn::new()
+        .when(Compare::mod_revision(records::instance_key(id), subject.instance.revision))
+        .when(Compare::mod_revision(records::status_key(id), subject.status.revision))
+        .when(Compare::mod_revision(key.clone(), present.revision))
+        .then(records::put_secret(&world.sealer, &key, &records::encode(&all)))
+        .then(records::put_status(id, &next));
     settled(world.store.txn(txn).await?.succeeded, "the certificates")
 }
 
@@ -201,11 +220,7 @@ fn member_certificates(subject: &Subject<'_>, ordinal: u32) -> Result<MemberCert
     let name = subject.instance.value.id.member_name(ordinal);
     let all = &required(subject.certificates, "the certificates")?.all;
     let pairs = required(all.members.get(&ordinal), &format!("the certificate of {name}"))?;
-    Ok(MemberCertificates {
-        ca: all.authority.cert.clone(),
-        server: KeyPair::from(&pairs.server),
-        peer: KeyPair::from(&pairs.peer),
-    })
+    Ok(MemberCertificates { ca: all.trusted(), server: KeyPair::from(&pairs.server), peer: KeyPair::from(&pairs.peer) })
 }
 
 async fn latch_cluster(world: &World, subject: &Subject<'_>, cluster_id: u64) -> Result<()> {

@@ -7,7 +7,7 @@ use std::{
 
 use cetcd_core::{
     Instance, Status,
-    certificates::{Holder, Issued, Leaf, Validity},
+    certificates::{Handover, Holder, Issued, Leaf, Validity},
     status::MemberRecord,
 };
 use cetcd_pki::{Authority, CA_LIFE, LEAF_LIFE, LeafRequest, inspect};
@@ -105,6 +105,10 @@ impl Issue for PkiIssuer {
 #[derive(Debug, Clone)]
 pub(crate) struct Read {
     authority: Validity,
+    former: Option<Validity>,
+    /// Of the CA that issues what members show to clients.
+    servers: Validity,
+    handover: Handover,
     client: Facts,
     members: BTreeMap<u32, (Facts, Facts)>,
 }
@@ -116,6 +120,9 @@ impl Read {
         };
         Ok(Self {
             authority: issuer.read(&all.authority.cert)?.validity,
+            former: all.outgoing.as_ref().map(|ca| issuer.read(&ca.cert)).transpose()?.map(|facts| facts.validity),
+            servers: issuer.read(&all.server_authority().cert)?.validity,
+            handover: handover(all),
             client: issuer.read(&all.client.cert)?,
             members: all.members.iter().map(pair).collect::<Result<_>>()?,
         })
@@ -126,7 +133,10 @@ impl Read {
         let leaf = |request: &Request, facts: &Facts| Leaf {
             holder: request.holder,
             validity: facts.validity,
-            limit: self.authority.until,
+            limit: match request.holder {
+                Holder::Server(_) => self.servers.until,
+                Holder::Client | Holder::Peer(_) => self.authority.until,
+            },
             named: facts.names == request.names,
         };
         let mut leaves = vec![leaf(&client_request(), &self.client)];
@@ -135,7 +145,7 @@ impl Read {
             leaves.push(leaf(&server_request(instance, status, member), server));
             leaves.push(leaf(&peer_request(instance, member), peer));
         }
-        Issued { authority: Some(self.authority), leaves }
+        Issued { authority: Some(self.authority), former: self.former, handover: self.handover, leaves }
     }
 }
 
@@ -157,31 +167,106 @@ pub(crate) fn complete(
     } else {
         let authority = issuer.authority(instance.id.as_str(), now)?;
         let client = issuer.leaf(&authority, &client_request(), None, now)?;
-        InstanceCertificates { authority, client, members: BTreeMap::new() }
+        InstanceCertificates { authority, client, members: BTreeMap::new(), incoming: None, outgoing: None }
     };
-    let limit = issuer.read(&all.authority.cert)?.validity.until;
-    let is_due = |request: &Request, pair: &StoredPair| -> Result<bool> {
+    let (authority, servers) = (all.authority.clone(), all.server_authority().clone());
+    let is_due = |by: &StoredPair, request: &Request, pair: &StoredPair| -> Result<bool> {
+        let limit = issuer.read(&by.cert)?.validity.until;
         let Facts { validity, names } = issuer.read(&pair.cert)?;
         Ok(Leaf { holder: request.holder, validity, limit, named: names == request.names }.is_due(now))
     };
-    if is_due(&client_request(), &all.client)? {
-        all.client = issuer.leaf(&all.authority, &client_request(), None, now)?;
+    if is_due(&authority, &client_request(), &all.client)? {
+        all.client = issuer.leaf(&authority, &client_request(), None, now)?;
     }
     for member in &status.members {
         let (server, peer) = (server_request(instance, status, member), peer_request(instance, member));
         if let Some(pairs) = all.members.get_mut(&member.ordinal) {
-            for (request, pair) in [(&server, &mut pairs.server), (&peer, &mut pairs.peer)] {
-                if is_due(request, pair)? {
-                    *pair = issuer.leaf(&all.authority, request, Some(&pair.key), now)?;
+            for (by, request, pair) in [(&servers, &server, &mut pairs.server), (&authority, &peer, &mut pairs.peer)] {
+                if is_due(by, request, pair)? {
+                    *pair = issuer.leaf(by, request, Some(&pair.key), now)?;
                 }
             }
         } else {
-            let issue = |request| issuer.leaf(&all.authority, request, None, now);
-            let pairs = MemberPairs { server: issue(&server)?, peer: issue(&peer)? };
+            let pairs = MemberPairs {
+                server: issuer.leaf(&servers, &server, None, now)?,
+                peer: issuer.leaf(&authority, &peer, None, now)?,
+            };
             all.members.insert(member.ordinal, pairs);
         }
     }
     Ok(all)
+}
+
+/// How far the change from one CA to the next is.
+fn handover(all: &InstanceCertificates) -> Handover {
+    match (&all.incoming, &all.outgoing) {
+        (Some(_), _) => Handover::Introduced,
+        (None, Some(former)) if !former.key.is_empty() => Handover::Overlap,
+        (None, Some(_)) => Handover::Withdrawn,
+        (None, None) => Handover::None,
+    }
+}
+
+/// The certificates and the status once the change from one CA to the next is as far as `to`, from the step before.
+///
+/// Clients are told of both CAs from the moment that members begin to trust both, and are given a certificate of the
+/// next one when all do. What members show to clients is of the former until the overlap ends: who knows only that
+/// one could not verify anything else.
+pub(crate) fn handed_over(
+    issuer: &dyn Issue,
+    instance: &Instance,
+    status: &Status,
+    present: &InstanceCertificates,
+    to: Handover,
+    now: Timestamp,
+) -> Result<(InstanceCertificates, Status)> {
+    let (mut all, mut next) = (present.clone(), status.clone());
+    let rotation = &mut next.rotation;
+    match (handover(present), to) {
+        (Handover::None, Handover::Introduced) => {
+            // Another name than the CA before: some clients look one up by it alone.
+            let name = format!("{} {}", instance.id, rotation.trust / 2 + 2);
+            all.incoming = Some(issuer.authority(&name, now)?);
+            rotation.trust += 1;
+            rotation.begun = instance.spec.credentials.rotations;
+            // Every member is about to be restarted, which is when it can be given other keys.
+            for member in &status.members {
+                let Some(pairs) = all.members.get_mut(&member.ordinal) else { continue };
+                pairs.server = issuer.leaf(&all.authority, &server_request(instance, status, member), None, now)?;
+                pairs.peer = issuer.leaf(&all.authority, &peer_request(instance, member), None, now)?;
+            }
+        }
+        (Handover::Introduced, Handover::Overlap) => {
+            let Some(authority) = all.incoming.take() else { return Err(changed()) };
+            all.client = issuer.leaf(&authority, &client_request(), None, now)?;
+            for member in &status.members {
+                let Some(pairs) = all.members.get_mut(&member.ordinal) else { continue };
+                let request = peer_request(instance, member);
+                pairs.peer = issuer.leaf(&authority, &request, Some(&pairs.peer.key), now)?;
+            }
+            all.outgoing = Some(std::mem::replace(&mut all.authority, authority));
+            rotation.overlap_since = Some(now);
+        }
+        (Handover::Overlap, Handover::Withdrawn) => {
+            for member in &status.members {
+                let Some(pairs) = all.members.get_mut(&member.ordinal) else { continue };
+                let request = server_request(instance, status, member);
+                pairs.server = issuer.leaf(&all.authority, &request, Some(&pairs.server.key), now)?;
+            }
+            all.outgoing.iter_mut().for_each(|former| former.key.clear());
+            rotation.overlap_since = None;
+        }
+        (Handover::Withdrawn, Handover::None) => {
+            all.outgoing = None;
+            rotation.trust += 1;
+        }
+        _ => return Err(changed()),
+    }
+    Ok((all, next))
+}
+
+fn changed() -> Error {
+    Error::Conflict { what: "the CA".to_owned() }
 }
 
 /// CN=root: who shows this certificate is root where auth is on.

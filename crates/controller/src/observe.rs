@@ -361,7 +361,7 @@ async fn read_certificates(
         return Ok(Some(known));
     }
     let all = records::open_certificates(&world.sealer, id, &entry)?;
-    let client = ClientCredentials { ca: all.authority.cert.clone(), client: KeyPair::from(&all.client) };
+    let client = ClientCredentials { ca: all.trusted(), client: KeyPair::from(&all.client) };
     let print = |pairs: &MemberPairs| Fingerprint::of(&(&pairs.server).into(), &(&pairs.peer).into());
     Ok(Some(Arc::new(Certificates {
         revision: entry.mod_revision,

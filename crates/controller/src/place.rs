@@ -36,7 +36,7 @@ pub(crate) async fn place(world: &World, instance: &Instance, status: &Status, r
         next.members.push(MemberRecord {
             ordinal,
             subnet_id: subnet.to_owned(),
-            run: instance.spec.run_config(),
+            run: status.run_config(&instance.spec),
             zone,
             client: found.client,
             peer: found.peer,

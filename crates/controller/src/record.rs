@@ -74,6 +74,7 @@ fn next_status(
     let mut next = status.clone();
     if *plan == Plan::Converged {
         next.observed_generation = instance.generation;
+        next.rotation.settled = next.rotation.trust;
     }
     for record in &mut next.members {
         let Some(member) = observed.member(record.ordinal) else { continue };

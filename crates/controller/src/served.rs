@@ -99,6 +99,7 @@ mod tests {
                 auto_compaction: None,
                 quota_bytes: 0,
                 resources: None,
+                trust: 0,
             },
             zone: String::new(),
             client: ([127, 0, 0, 1], 2379).into(),

@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use crate::recovery::Survivor;
+use crate::{certificates::Handover, recovery::Survivor};
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,11 @@ pub enum Action {
     DeliverCertificates {
         /// Members whose files differ.
         ordinals: Vec<u32>,
+    },
+    /// Go on from one CA to the next: make it, let it issue to clients and peers, then everything, forget the former.
+    ChangeAuthority {
+        /// How far it is then; [`Handover::None`] once the former is forgotten.
+        to: Handover,
     },
     /// Bring the binaries of the wanted version onto the machine.
     InstallVersion,
@@ -173,6 +178,10 @@ impl Action {
             Self::Place => "place",
             Self::IssueCredentials => "issue_credentials",
             Self::DeliverCertificates { .. } => "deliver_certificates",
+            Self::ChangeAuthority { to: Handover::Introduced } => "introduce_authority",
+            Self::ChangeAuthority { to: Handover::Overlap } => "switch_authority",
+            Self::ChangeAuthority { to: Handover::Withdrawn } => "withdraw_authority",
+            Self::ChangeAuthority { to: Handover::None } => "forget_authority",
             Self::InstallVersion => "install_version",
             Self::Bootstrap { .. } => "bootstrap",
             Self::LatchCluster { .. } => "latch_cluster",

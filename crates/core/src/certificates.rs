@@ -27,6 +27,11 @@ impl Validity {
         now >= self.after_twelfths(8)
     }
 
+    /// Whether next to nothing of its life is left: eleven twelfths are over.
+    pub fn is_ending(self, now: Timestamp) -> bool {
+        now >= self.after_twelfths(11)
+    }
+
     /// Whether it should have been replaced a while ago: three quarters of its life are over.
     pub fn is_late(self, now: Timestamp) -> bool {
         now >= self.after_twelfths(9)
@@ -74,11 +79,30 @@ impl Leaf {
     }
 }
 
+/// How far the change from one CA to the next is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Handover {
+    /// There is one CA.
+    #[default]
+    None,
+    /// The next one is there. It issues nothing yet; members that start trust both.
+    Introduced,
+    /// The next one issues to clients and peers. The former issues what is shown to clients, and its clients are let
+    /// in: whoever trusts only the former goes on.
+    Overlap,
+    /// The next one issues everything. The former is still trusted.
+    Withdrawn,
+}
+
 /// The certificates of an instance that are in the store, as far as a plan asks for them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Issued {
     /// The CA; absent where there is none yet.
     pub authority: Option<Validity>,
+    /// The CA before it, while that is trusted.
+    pub former: Option<Validity>,
+    /// How far the change between the two is.
+    pub handover: Handover,
     /// What it issued.
     pub leaves: Vec<Leaf>,
 }

@@ -65,6 +65,9 @@ pub struct Spec {
     /// Deleting the instance deletes its backups too; else they are kept.
     #[serde(default)]
     pub delete_backups: bool,
+    /// What is wanted of its CA.
+    #[serde(default)]
+    pub credentials: CredentialsWish,
     /// Deletion is refused while this is set.
     pub deletion_protection: bool,
     /// The instance is to be taken down and forgotten.
@@ -105,6 +108,9 @@ pub struct RunConfig {
     pub quota_bytes: u64,
     /// Limits of its process.
     pub resources: Option<Resources>,
+    /// Which CAs it trusts: [`crate::status::Rotation::trust`].
+    #[serde(default)]
+    pub trust: u32,
 }
 
 impl RunConfig {
@@ -114,8 +120,10 @@ impl RunConfig {
         let compaction = self.auto_compaction.as_ref();
         let compaction = compaction.map_or_else(String::new, |c| format!("{}:{}", c.mode.as_str(), c.retention));
         let limits = self.resources.map_or_else(String::new, |r| format!("{}c{}g", r.cpu, r.memory_gib));
+        // Nothing of the first CA: so it was written before there could be another.
+        let trust = if self.trust == 0 { String::new() } else { format!(" trust={}", self.trust) };
         format!(
-            "{} https={} client-cert-auth={} compaction={compaction} quota={} limits={limits}",
+            "{} https={} client-cert-auth={} compaction={compaction} quota={} limits={limits}{trust}",
             self.version, self.security.https, self.security.client_cert_auth, self.quota_bytes
         )
     }
@@ -124,6 +132,27 @@ impl RunConfig {
     /// flag goes with the next roll.
     pub fn forced_line(&self) -> String {
         format!("{} force-new-cluster", self.line())
+    }
+}
+
+/// What is wanted of the instance's CA. Every count only grows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CredentialsWish {
+    /// How many rotations were asked for.
+    pub rotations: u32,
+    /// How long both CAs are good in a rotation, in seconds.
+    pub overlap_seconds: u64,
+    /// The overlap that is to end at once, by [`crate::status::Rotation::trust`]; 0 for none.
+    pub end_overlap: u32,
+}
+
+/// How long both CAs are good in a rotation where nobody says otherwise: a day, in seconds.
+pub const DEFAULT_OVERLAP_SECONDS: u64 = 24 * 3600;
+
+impl Default for CredentialsWish {
+    fn default() -> Self {
+        Self { rotations: 0, overlap_seconds: DEFAULT_OVERLAP_SECONDS, end_overlap: 0 }
     }
 }
 
@@ -265,14 +294,15 @@ impl Spec {
         self.subnet_ids.iter().cycle().take(usize::from(self.size)).map(String::as_str)
     }
 
-    /// What every member is to run with.
-    pub fn run_config(&self) -> RunConfig {
+    /// What every member is to run with, where they are to trust `trust` ([`crate::status::Rotation::trust`]).
+    pub fn run_config(&self, trust: u32) -> RunConfig {
         RunConfig {
             version: self.version.clone(),
             security: self.security,
             auto_compaction: self.auto_compaction.clone(),
             quota_bytes: self.quota_bytes(),
             resources: self.resources,
+            trust,
         }
     }
 }

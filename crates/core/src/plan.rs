@@ -6,7 +6,8 @@
 //!   deletion ─ restore ─ creation ─┐ until a cluster ID is latched
 //!                        └► certificates::renew ─ recovery::go_on ─ bad data ─ restart ─ recovery::begin ─ corrupt ─ hung
 //!                               ─ space ─ membership::finish ─ endpoint ─ certificates::deliver ─ prepare ─ all healthy?
-//!                               ─ rolling ─ membership::change ─ auth ─ monitoring ─ policy ─ defragmentation
+//!                               ─ rolling ─ membership::change ─ certificates::change_authority ─ auth ─ monitoring
+//!                               ─ policy ─ defragmentation
 //! ```
 
 mod auth;
@@ -27,6 +28,7 @@ use std::net::SocketAddr;
 use jiff::{SignedDuration, Timestamp};
 
 pub use self::auth::auth_is_as_wanted;
+pub use self::certificates::overlap_end;
 pub use self::corrupt::{AGAIN_AFTER, MOST_REPLACEMENTS, agreed, may_be_replaced};
 pub use self::endpoint::wanted_backends;
 pub use self::maintenance::is_worthwhile;
@@ -34,6 +36,7 @@ pub use self::restart::{LONGEST_BACK_OFF, back_off};
 use crate::{
     Instance, Status,
     action::Action,
+    instance::RunConfig,
     observed::{Observed, ObservedMember, Peer, Process},
     quorum::quorum,
     slots::slots,
@@ -82,12 +85,13 @@ pub fn plan(instance: &Instance, status: &Status, observed: &Observed, now: Time
         .or_else(|| space::relieve(&look, now))
         .or_else(|| membership::finish(&look, now))
         .or_else(|| endpoint::serve(&look, now))
-        .or_else(|| certificates::deliver(status, observed))
+        .or_else(|| certificates::deliver(instance, status, observed))
         .or_else(|| restart::prepare(&look))
         .or_else(|| all_serve(&look, now))
         .or_else(|| rolling::roll(&look))
         .or_else(|| membership::change(&look))
         .or_else(|| rolling::unfinished(&look))
+        .or_else(|| certificates::change_authority(&look, now))
         .or_else(|| auth::converge(&look))
         .or_else(|| (!observed.credentials).then_some(Plan::Act(Action::IssueCredentials)))
         .or_else(|| (!observed.installed).then_some(Plan::Act(Action::InstallVersion)))
@@ -125,7 +129,8 @@ fn plan_creation(instance: &Instance, status: &Status, observed: &Observed, now:
         return Plan::Act(Action::IssueCredentials);
     }
     // A creation that waits for long must not wait for what has ended.
-    if let Some(plan) = certificates::renew(observed, now).or_else(|| certificates::deliver(status, observed)) {
+    if let Some(plan) = certificates::renew(observed, now).or_else(|| certificates::deliver(instance, status, observed))
+    {
         return plan;
     }
     if !observed.installed {
@@ -157,6 +162,11 @@ impl<'a> Look<'a> {
     fn members(&self) -> impl Iterator<Item = (&'a MemberRecord, Option<&'a ObservedMember>)> {
         let observed = self.observed;
         self.status.members.iter().map(move |record| (record, observed.member(record.ordinal)))
+    }
+
+    /// What every member is to run with.
+    fn run_config(&self) -> RunConfig {
+        self.status.run_config(&self.instance.spec)
     }
 
     /// The cluster's entry of a member.

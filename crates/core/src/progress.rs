@@ -4,10 +4,10 @@ use jiff::Timestamp;
 
 use crate::{
     Instance, Status,
-    certificates::Leaf,
+    certificates::{Handover, Leaf, OnDisk},
     condition::ConditionKind,
     observed::{Health, KeysHash, Observed, ObservedMember, Process},
-    plan::{MOST_REPLACEMENTS, agreed, auth_is_as_wanted, is_placed, is_worthwhile, restore, serves},
+    plan::{MOST_REPLACEMENTS, agreed, auth_is_as_wanted, is_placed, is_worthwhile, overlap_end, restore, serves},
     quorum::quorum,
     slots::slots,
     status::{MemberPhase, Phase},
@@ -41,13 +41,20 @@ fn is_passed(step: StepName, instance: &Instance, status: &Status, observed: &Ob
         }
         StepName::RestoreEtcd => restored(instance, status) || restore::all_have_it(instance, status, observed),
         StepName::CheckEtcd => restored(instance, status),
+        StepName::TrustAuthority => {
+            let rotation = &status.rotation;
+            let rolled = status.members.iter().all(|member| member.run.trust >= rotation.trust);
+            rotation.begun >= instance.spec.credentials.rotations && rolled
+        }
+        StepName::IssueCredentials => observed.issued.handover != Handover::Introduced,
         // The last step of its task: it is passed when nothing is left to do, which the plan tells.
         StepName::ResizeEtcd | StepName::UpgradeEtcd | StepName::OpenEndpoint => true,
         StepName::UpdateEtcd => {
             let slots = slots(instance, status);
-            let wanted = instance.spec.run_config();
+            let wanted = status.run_config(&instance.spec);
             let updated = status.members.iter().all(|record| record.run == wanted);
-            updated && slots.missing.is_empty() && slots.surplus.is_empty() && is_serving(status, observed)
+            let shown = observed.members.iter().all(|member| member.shows == OnDisk::Same);
+            updated && shown && slots.missing.is_empty() && slots.surplus.is_empty() && is_serving(status, observed)
         }
         StepName::UpdateAuth => auth_is_as_wanted(instance, status, observed),
         StepName::StopEtcd => !observed.endpoint.routed && all_members(&|m| m.process != Process::Running),
@@ -91,6 +98,9 @@ pub fn phase(instance: &Instance, status: &Status, observed: &Observed) -> Phase
         } else {
             Phase::Updating
         }
+    } else if status.rotation.settled != status.rotation.trust {
+        // The end of an overlap comes by itself, and restarts members.
+        Phase::Updating
     } else if is_serving(status, observed) {
         Phase::Running
     } else {
@@ -189,15 +199,25 @@ pub fn conditions(
                 "the endpoint does not accept connections".to_owned()
             },
         ),
-        certificates(observed, now),
+        certificates(instance, status, observed, now),
     ]
 }
 
 /// Whether every certificate was replaced in time, and which ends first.
-fn certificates(observed: &Observed, now: Timestamp) -> (ConditionKind, bool, String) {
+fn certificates(
+    instance: &Instance,
+    status: &Status,
+    observed: &Observed,
+    now: Timestamp,
+) -> (ConditionKind, bool, String) {
     let late = observed.issued.leaves.iter().any(|leaf| leaf.validity.is_late(now));
     let ends = |leaf: &Leaf| format!("{} ends first, at {}", leaf.holder, leaf.validity.until);
-    (ConditionKind::CertificatesFresh, !late, observed.issued.soonest().map_or_else(String::new, ends))
+    let mut reason = observed.issued.soonest().map_or_else(String::new, ends);
+    if let Some(since) = status.rotation.overlap_since {
+        let until = overlap_end(since, instance.spec.credentials.overlap_seconds);
+        reason = format!("{reason}; the former credentials are good until {until}");
+    }
+    (ConditionKind::CertificatesFresh, !late, reason)
 }
 
 /// Parts of the backend quota at which somebody should look, in percent.

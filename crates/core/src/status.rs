@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     EtcdVersion, Instance, InstanceId,
     condition::Condition,
-    instance::{Restore, RunConfig},
+    instance::{Restore, RunConfig, Spec},
     recovery::{QuorumLoss, Recovered, Recovery},
 };
 
@@ -36,6 +36,9 @@ pub struct Status {
     pub root_password: Option<AppliedPassword>,
     /// When every member's metrics had first been read; absent before.
     pub monitored_at: Option<Timestamp>,
+    /// How far the change of its CA is.
+    #[serde(default)]
+    pub rotation: Rotation,
     /// What is true of the instance now.
     pub conditions: Vec<Condition>,
     /// When a member was last defragmented; written before it is.
@@ -129,6 +132,20 @@ pub struct AppliedPassword {
     pub cluster_id: u64,
     /// Which of those that the owner gave ([`crate::instance::Auth::password_generation`]).
     pub generation: u64,
+}
+
+/// How far the change of the CA is. Written in the transactions that change the certificates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Rotation {
+    /// Which CAs members are to be started with: moves on when a CA comes and when one goes. Even: one. Odd: two.
+    pub trust: u32,
+    /// The last of [`crate::instance::CredentialsWish::rotations`] that was begun.
+    pub begun: u32,
+    /// When the new credentials were good everywhere, while the former ones still are.
+    pub overlap_since: Option<Timestamp>,
+    /// `trust` when all was last as wanted.
+    pub settled: u32,
 }
 
 /// A snapshot taken before an upgrade.
@@ -225,6 +242,11 @@ impl Status {
     pub fn restore_under_way<'a>(&self, instance: &'a Instance) -> Option<&'a Restore> {
         let wanted = instance.spec.restore.as_ref()?;
         self.restored.as_ref().is_none_or(|done| done.id != wanted.id).then_some(wanted)
+    }
+
+    /// What every member is to run with by `spec`.
+    pub fn run_config(&self, spec: &Spec) -> RunConfig {
+        spec.run_config(self.rotation.trust)
     }
 
     /// The record of member `ordinal`.

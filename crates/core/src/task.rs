@@ -52,6 +52,8 @@ pub enum TaskKind {
     RestoreRemoteSnapshot,
     /// CreateEtcdSnapshot. It changes nothing of the instance, so it keeps no change from being made.
     CreateSnapshot,
+    /// RotateEtcdCredentials.
+    RotateCredentials,
 }
 
 impl TaskKind {
@@ -67,6 +69,7 @@ impl TaskKind {
             Self::RecoverInstance => "recover_instance",
             Self::RestoreRemoteSnapshot => "restore_remote_snapshot",
             Self::CreateSnapshot => "create_snapshot",
+            Self::RotateCredentials => "rotate_credentials",
         }
     }
 
@@ -91,6 +94,7 @@ impl TaskKind {
             Self::ModifyConfiguration => &[StepName::PrepareEnv, StepName::UpdateEtcd],
             Self::ModifyAttribute => &[StepName::PrepareEnv, StepName::UpdateEtcd, StepName::UpdateAuth],
             Self::RecoverInstance => &[StepName::RecoverEtcd, StepName::ResizeEtcd],
+            Self::RotateCredentials => &[StepName::TrustAuthority, StepName::IssueCredentials, StepName::UpdateEtcd],
             Self::DeleteInstance => &[StepName::StopEtcd, StepName::RemoveData, StepName::CleanEnv],
             Self::RestoreRemoteSnapshot => &[
                 StepName::PrepareEnv,
@@ -162,6 +166,10 @@ pub enum StepName {
     UpdateEtcd,
     /// etcd's authentication is on or off, and root has the password, as is wanted.
     UpdateAuth,
+    /// Every member trusts the CA that is to come.
+    TrustAuthority,
+    /// The new credentials are good everywhere.
+    IssueCredentials,
     /// No process of the instance runs.
     StopEtcd,
     /// Nothing of the members is left on disk.
@@ -189,6 +197,8 @@ impl StepName {
             Self::UpgradeEtcd => "upgrade_etcd",
             Self::UpdateEtcd => "update_etcd",
             Self::UpdateAuth => "update_auth",
+            Self::TrustAuthority => "trust_authority",
+            Self::IssueCredentials => "issue_credentials",
             Self::StopEtcd => "stop_etcd",
             Self::RemoveData => "remove_data",
             Self::CleanEnv => "clean_env",

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::{
     EtcdVersion, Instance, InstanceId, Status,
-    instance::{Auth, BackupSettings, Charge, Security, Spec},
+    instance::{Auth, BackupSettings, Charge, CredentialsWish, Security, Spec},
     status::{MemberPhase, MemberRecord},
 };
 
@@ -43,6 +43,7 @@ pub fn instance(size: u8) -> Instance {
             resources: None,
             auth: Auth::default(),
             delete_backups: false,
+            credentials: CredentialsWish::default(),
             deletion_protection: false,
             deleting: false,
             recovery_asked: 0,
@@ -61,7 +62,7 @@ pub fn member(ordinal: u8) -> MemberRecord {
     MemberRecord {
         ordinal: ordinal.into(),
         subnet_id: "subnet-abcd1234".to_owned(),
-        run: instance(1).spec.run_config(),
+        run: instance(1).spec.run_config(0),
         zone: "ap-guangzhou-1".to_owned(),
         client: client(ordinal),
         peer: (client(ordinal).ip(), 2380).into(),

@@ -126,6 +126,7 @@ mod tests {
                 auto_compaction: Some(AutoCompaction { mode: CompactionMode::Periodic, retention: "5m".to_owned() }),
                 quota_bytes: 8 * 1024 * 1024 * 1024,
                 resources: None,
+                trust: 0,
             },
             client: "127.1.0.5:2379".parse().unwrap(),
             peer: "127.1.0.5:2380".parse().unwrap(),

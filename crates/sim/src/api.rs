@@ -4,7 +4,7 @@ use cetcd_controller::World;
 use cetcd_core::{
     Instance, InstanceId, Status, Task,
     backup::{Origin, Snapshot},
-    instance::{Auth, BackupSettings, Charge, Resources, Restore, Security, Spec},
+    instance::{Auth, BackupSettings, Charge, CredentialsWish, Resources, Restore, Security, Spec},
     task::{TaskKind, TaskState},
 };
 use cetcd_store::{
@@ -126,6 +126,8 @@ pub enum Change {
     },
     /// To what the snapshot of that name holds.
     Restore(String),
+    /// To another CA; how many seconds the former is good.
+    Rotate(u64),
 }
 
 /// The password of a generation.
@@ -164,6 +166,11 @@ pub async fn change(world: &World, id: &InstanceId, change: &Change) -> Result<b
             instance.spec.resources = Some(Resources { cpu: 1, memory_gib: *memory_gib });
             instance.spec.size = *size;
             TaskKind::ModifyConfiguration
+        }
+        Change::Rotate(overlap_seconds) => {
+            instance.spec.credentials.rotations += 1;
+            instance.spec.credentials.overlap_seconds = *overlap_seconds;
+            TaskKind::RotateCredentials
         }
         Change::Move(subnets) => {
             instance.spec.subnet_ids = subnets.iter().map(|number| SUBNETS[*number].to_owned()).collect();
@@ -233,6 +240,7 @@ fn spec(wanted: &Wanted) -> Spec {
         resources: None,
         auth: Auth::default(),
         delete_backups: false,
+        credentials: CredentialsWish::default(),
         deletion_protection: false,
         deleting: false,
         recovery_asked: 0,

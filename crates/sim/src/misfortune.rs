@@ -5,6 +5,11 @@ use cetcd_core::InstanceId;
 use crate::{Sim, cluster::Cluster, host::Run, sim::State};
 
 impl Sim {
+    /// So much time passes, and nobody looks.
+    pub fn pass_hours(&self, hours: i64) {
+        self.state().advance(hours * 3_600_000);
+    }
+
     /// Kills the process of a member.
     pub fn kill_member(&self, instance: &InstanceId, ordinal: u32) {
         self.state().end(&[(instance.clone(), ordinal)]);

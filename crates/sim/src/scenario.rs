@@ -295,9 +295,10 @@ impl Scenario {
             let all: Vec<InstanceId> = state.audit.instances.keys().cloned().collect();
             let Some(id) = state.rng.pick(&all) else { return };
             let size = state.rng.pick(&[1, 1, 3, 3, 3, 5, 7]).unwrap_or(3);
-            let change = match state.rng.below(7) {
+            let change = match state.rng.below(8) {
                 0 | 1 => Change::Resize(size),
                 2 => Change::Upgrade,
+                6 => Change::Rotate(state.rng.pick(&[0, 5, 60, 3600]).unwrap_or(0)),
                 3 => Change::Configure(u32::try_from(state.rng.between(1, 4)).unwrap_or(1), size),
                 4 | 5 => {
                     let enabled = state.rng.pick(&[None, Some(true), Some(true), Some(false)]).flatten();
@@ -392,7 +393,10 @@ impl State {
         if let Some(how) = self.auth_is_not_as_wanted(id) {
             return Some(how);
         }
-        let line = instance.spec.run_config().line();
+        if status.rotation.trust % 2 == 1 && status.rotation.overlap_since.is_none() {
+            return Some("is half-way from one CA to the next".to_owned());
+        }
+        let line = status.run_config(&instance.spec).line();
         let former = |(_, member): &(u32, &Member)| member.launch.as_ref().is_none_or(|launch| launch.line != line);
         if let Some((ordinal, _)) = self.host.of(id).find(former) {
             return Some(format!("has member {ordinal} with another configuration"));

@@ -10,6 +10,7 @@ use cetcd_controller::{
     backups::{BackupMetrics, Slots},
 };
 use cetcd_core::{InstanceId, network::Networks};
+use cetcd_etcd::ClientCredentials;
 use cetcd_store::{
     ManualClock,
     memory::MemoryStore,
@@ -73,6 +74,8 @@ pub(crate) struct State {
     pub told: BTreeMap<InstanceId, Vec<String>>,
     /// Whether the service is set to go on without a quorum by itself.
     pub automatic_recovery: bool,
+    /// What owners of instances were given, oldest first.
+    pub held: BTreeMap<InstanceId, Vec<Arc<ClientCredentials>>>,
 }
 
 impl Sim {
@@ -90,6 +93,7 @@ impl Sim {
             issued: 0,
             told: BTreeMap::new(),
             automatic_recovery: false,
+            held: BTreeMap::new(),
         };
         // Nobody watches this store and nothing in it has a lease.
         let store = MemoryStore::with_history(Arc::new(ManualClock::new(Timestamp::UNIX_EPOCH)), 1);

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::{Sim, host::Run};
 
 /// Fields that hold times, drawn names or what follows from those.
-const DRAWN: [&str; 19] = [
+const DRAWN: [&str; 20] = [
     "created_at",
     "updated_at",
     "started_at",
@@ -19,6 +19,7 @@ const DRAWN: [&str; 19] = [
     "recovered",
     "defragmented_at",
     "replaced",
+    "overlap_since",
     "cluster_token",
     "cluster_id",
     "id",

@@ -104,6 +104,14 @@ impl Life {
         life
     }
 
+    /// A world with one instance that was made so long ago that its certificates have ended and its CA is near it.
+    fn begin_to_renew(size: u8) -> Self {
+        let mut life = Self::made(size);
+        life.sim.pass_hours(70);
+        life.schedule.crash();
+        life
+    }
+
     /// A world with one instance that was made, and has lost a process and its endpoint since.
     fn begin_to_heal(size: u8) -> Self {
         let mut life = Self::made(size);
@@ -322,6 +330,22 @@ fn members_join_and_are_upgraded_with_auth_on_where_only_a_password_lets_in() {
 }
 
 #[test]
+fn a_rotation_ends_the_same_whatever_happens_to_any_one_effect() {
+    let end = change_ends_alike(3, &Change::Rotate(0));
+    let rotation = &end["status"]["etcd-kit00000"]["rotation"];
+    assert_eq!((&rotation["trust"], &rotation["settled"]), (&Value::from(2), &Value::from(2)));
+}
+
+#[test]
+fn the_renewal_of_all_that_had_ended_ends_the_same_whatever_happens_to_any_one_effect() {
+    let (effects, end) = undisturbed(|| Life::begin_to_renew(3));
+    println!("{} effects", effects.len());
+    let rotation = &end["status"]["etcd-kit00000"]["rotation"];
+    assert_eq!(rotation["trust"], 1, "the CA is near its end, and another takes over by itself");
+    all_end_alike(&singles(&effects), || Life::begin_to_renew(3), &end);
+}
+
+#[test]
 fn a_replacement_ends_the_same_whatever_happens_to_any_one_effect() {
     let (effects, end) = undisturbed(|| Life::begin_to_replace(3));
     println!("{} effects", effects.len());
@@ -407,7 +431,8 @@ fn the_kit_reaches_every_action() {
     life.sim.kill_member(&life.id, 1);
     life.schedule.crash();
     life.follow(Script::new());
-    for change in [Change::Upgrade, Change::Resize(5), Change::Resize(3), ON, PASSWORD, OFF] {
+    let changes = [Change::Upgrade, Change::Resize(5), Change::Resize(3), ON, PASSWORD, OFF, Change::Rotate(0)];
+    for change in changes {
         life.sim.set_weather(Weather::Calm);
         assert!(block_on(api::change(&life.sim.world(), &life.id, &change)).unwrap());
         life.follow(Script::new());
@@ -441,6 +466,11 @@ fn the_kit_reaches_every_action() {
     let actions = [
         "place",
         "issue_credentials",
+        "deliver_certificates",
+        "introduce_authority",
+        "switch_authority",
+        "withdraw_authority",
+        "forget_authority",
         "install_version",
         "bootstrap",
         "latch_cluster",

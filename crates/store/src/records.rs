@@ -133,6 +133,28 @@ pub struct InstanceCertificates {
     pub client: StoredPair,
     /// Certificates of members, by ordinal.
     pub members: std::collections::BTreeMap<u32, MemberPairs>,
+    /// The next CA: trusted beside the first, and issues nothing yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incoming: Option<StoredPair>,
+    /// The CA before: trusted beside the first. It issues what members show to clients; its key is thrown away
+    /// (empty) when it issues nothing more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outgoing: Option<StoredPair>,
+}
+
+impl InstanceCertificates {
+    /// The CA that issues what members show to clients.
+    pub fn server_authority(&self) -> &StoredPair {
+        self.outgoing.as_ref().filter(|former| !former.key.is_empty()).unwrap_or(&self.authority)
+    }
+
+    /// Every CA that is to be trusted, PEM; first the one that issued what members show to clients.
+    pub fn trusted(&self) -> String {
+        let first = self.server_authority();
+        let others = [Some(&self.authority), self.incoming.as_ref(), self.outgoing.as_ref()];
+        let others = others.into_iter().flatten().filter(|ca| ca.cert != first.cert);
+        std::iter::once(first).chain(others).map(|ca| ca.cert.as_str()).collect()
+    }
 }
 
 impl std::fmt::Debug for InstanceCertificates {

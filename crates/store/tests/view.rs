@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cetcd_core::{
     Instance, InstanceId, Task,
-    instance::{Auth, BackupSettings, Charge, Security, Spec},
+    instance::{Auth, BackupSettings, Charge, CredentialsWish, Security, Spec},
     task::TaskKind,
 };
 use cetcd_store::{
@@ -42,6 +42,7 @@ fn instance(id: &str, account: &str, second: i64) -> Instance {
             resources: None,
             auth: Auth::default(),
             delete_backups: false,
+            credentials: CredentialsWish::default(),
             deletion_protection: false,
             recovery_asked: 0,
             deleting: false,

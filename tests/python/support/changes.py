@@ -144,8 +144,12 @@ class SteadyWriter(threading.Thread):
 
     def nothing_lost(self):
         """Call it after the end: every key reads the last acknowledged number or one that was tried later."""
+        self.nothing_lost_by(self.certificates)
+
+    def nothing_lost_by(self, certificates):
+        """The same, read with other credentials than the writer's."""
         assert not self.wrong, self.wrong[:5]
-        with Client(self.urls[0], self.certificates) as client:
+        with Client(self.urls[0], certificates) as client:
             found = client.prefix("steady/")
         lost = {key: (number, found.get(key)) for key, number in self.acknowledged.items() if int(found.get(key, -1)) < number}
         assert not lost, f"{len(lost)} of {len(self.acknowledged)} keys lost acknowledged writes: {sorted(lost.items())[:5]}"

@@ -1,4 +1,4 @@
-//! What can be learned about an instance: progress, tasks, credentials, methods.
+//! What can be learned about an instance: progress, tasks, credentials (and their rotation), methods.
 
 use crate::structures::{EtcdCredential, EtcdMetricSeries, EtcdTaskInfo, Filter, RPCMethod, TaskStepInfo};
 
@@ -33,6 +33,27 @@ action! {
         }
         example_request: r#"{"InstanceId":"etcd-abcd1234"}"#,
         example_response: r#"{"Response":{"Credentials":[{"CACert":"-----BEGIN CERTIFICATE-----\n...","Cert":"-----BEGIN CERTIFICATE-----\n...","Key":"-----BEGIN PRIVATE KEY-----\n..."}],"RequestId":"84d7d7eb-ba89-45fa-b1ee-9d45698ed2b2"}}"#,
+    }
+}
+
+action! {
+    /// Replaces an instance's CA and all that it issued, while every member goes on. What was given out before is
+    /// good for a while longer, beside what DescribeEtcdCredentials gives out from then on.
+    changes RotateEtcdCredentials in "etcd" {
+        extension: true,
+        errors: [InternalErrorUnexpectedInternal, OperationDenied, ResourceNotFound],
+        request: RotateEtcdCredentialsRequest {
+            /// ID of the instance.
+            "InstanceId" instance_id: String => example("etcd-abcd1234");
+            /// How long the former credentials are good beside the new ones, in seconds, 0 to 2592000 (30 days); a
+            /// day unless the service is set up otherwise.
+            "OverlapSeconds" overlap_seconds: Option<u64> => range(0, 2_592_000), example("86400");
+            /// In place of another rotation, ends the overlap of the last one now.
+            "EndOverlap" end_overlap: Option<bool> => example("false");
+        }
+        response: RotateEtcdCredentialsResponse {}
+        example_request: r#"{"InstanceId":"etcd-abcd1234","OverlapSeconds":86400}"#,
+        example_response: r#"{"Response":{"RequestId":"51abd77d-f503-41e7-ab28-010083e02a78"}}"#,
     }
 }
 

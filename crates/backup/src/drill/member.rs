@@ -64,6 +64,7 @@ impl Drilled {
                 auto_compaction: None,
                 quota_bytes: bytes.saturating_mul(2).max(8 << 30),
                 resources: None,
+                trust: 0,
             },
             client,
             peer,

@@ -1,4 +1,4 @@
-//! `cetcd resize` and `cetcd upgrade`: a change that takes time, and waiting for its task.
+//! `cetcd resize` and `cetcd upgrade`, and what other changes that take time have in common: waiting for the task.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! `cetcd credentials`: how to be let in.
+//! `cetcd credentials`: how to be let in, and replacing that.
 
 use std::path::{Path, PathBuf};
 
@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::json;
 
 use super::{
+    change::{Wait, change},
     client::Client,
     output::{Format, print_data, text},
 };
@@ -13,12 +14,37 @@ use crate::system::{private_dir, write_private};
 
 /// Shows an instance's credentials, or writes them to files.
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Credentials {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// ID of the instance
-    id: String,
+    #[arg(required = true)]
+    id: Option<String>,
     /// Write ca.crt, client.crt and client.key into this directory (0600)
     #[arg(long, value_name = "DIR")]
     write: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Replace the CA and all that it issued, one member after another; the former credentials are good for a while
+    Rotate(Rotate),
+}
+
+/// Replaces an instance's credentials.
+#[derive(Debug, clap::Args)]
+struct Rotate {
+    /// ID of the instance
+    id: String,
+    /// How long the former credentials are good beside the new ones [default: the service's, a day]
+    #[arg(long, value_name = "SECONDS", conflicts_with = "end_overlap")]
+    overlap: Option<u64>,
+    /// In place of another rotation, end that of the last one now
+    #[arg(long)]
+    end_overlap: bool,
+    #[command(flatten)]
+    wait: Wait,
 }
 
 /// Files of a client of an instance.
@@ -44,8 +70,12 @@ impl ClientFiles {
 
 /// Prints the credentials, or writes them and prints the line to paste.
 pub fn run(client: &Client, show: &Credentials, format: Format) -> Result<()> {
+    if let Some(Command::Rotate(rotate)) = &show.command {
+        return self::rotate(client, rotate);
+    }
+    let id = show.id.as_deref().unwrap_or_default();
     let Some(dir) = &show.write else {
-        let answer = client.call("DescribeEtcdCredentials", &json!({ "InstanceId": show.id }))?;
+        let answer = client.call("DescribeEtcdCredentials", &json!({ "InstanceId": id }))?;
         if format == Format::Table {
             for credential in answer["Credentials"].as_array().into_iter().flatten() {
                 for field in ["CACert", "Cert", "Key"] {
@@ -56,8 +86,20 @@ pub fn run(client: &Client, show: &Credentials, format: Format) -> Result<()> {
         }
         return print_data(format, &answer["Credentials"]);
     };
-    let files = write(client, &show.id, dir)?;
+    let files = write(client, id, dir)?;
     println!("etcdctl {}", files.etcdctl_flags().join(" "));
+    Ok(())
+}
+
+fn rotate(client: &Client, rotate: &Rotate) -> Result<()> {
+    let mut parameters = json!({ "InstanceId": rotate.id, "EndOverlap": rotate.end_overlap });
+    if let Some(seconds) = rotate.overlap {
+        parameters["OverlapSeconds"] = json!(seconds);
+    }
+    change(client, "RotateEtcdCredentials", &rotate.id, &parameters, &rotate.wait)?;
+    if !rotate.end_overlap && rotate.overlap != Some(0) {
+        eprintln!("give the new credentials to clients; the former ones are good until the overlap ends");
+    }
     Ok(())
 }
 

@@ -76,7 +76,7 @@ enum Command {
     List(instances::List),
     /// Show an instance
     Get(instances::Get),
-    /// Show an instance's credentials, or write them to files
+    /// Show an instance's credentials, write them to files, or replace them
     Credentials(credentials::Credentials),
     /// Run the right etcdctl against an instance: cetcd ctl ID -- get --prefix /
     Ctl(ctl::Ctl),

@@ -31,9 +31,9 @@ pub(super) async fn remove(world: &World, subject: &Subject<'_>, ordinal: u32, i
 pub(super) async fn roll(world: &World, subject: &Subject<'_>, ordinal: u32) -> Result<()> {
     let instance = &subject.instance.value;
     let mut status = subject.status.value.clone();
+    let wanted = status.run_config(&instance.spec);
     let record = status.members.iter_mut().find(|member| member.ordinal == ordinal);
     let record = required(record, &instance.id.member_name(ordinal))?;
-    let wanted = instance.spec.run_config();
     if record.run != wanted {
         record.run = wanted;
         write_status(world, subject, &status).await?;

@@ -6,7 +6,7 @@ use crate::instance::RunConfig;
 
 /// The next step of a roll. Every member serves when this is asked.
 pub(super) fn roll(look: &Look<'_>) -> Option<Plan> {
-    let wanted = look.instance.spec.run_config();
+    let wanted = look.run_config();
     let pending: Vec<_> = look.serving().into_iter().filter(|(r, m)| differs(r, m, &wanted)).collect();
     let (record, member) = *pending.first()?;
     if !look.observed.installed {
@@ -31,7 +31,7 @@ pub(super) fn roll(look: &Look<'_>) -> Option<Plan> {
 
 /// Waits while members differ from what is wanted and none can be restarted.
 pub(super) fn unfinished(look: &Look<'_>) -> Option<Plan> {
-    let wanted = look.instance.spec.run_config();
+    let wanted = look.run_config();
     let pending = look.serving().into_iter().any(|(record, member)| differs(record, member, &wanted));
     pending.then(|| Plan::Wait { until: None, reason: "no member can be spared".to_owned() })
 }
@@ -39,7 +39,7 @@ pub(super) fn unfinished(look: &Look<'_>) -> Option<Plan> {
 /// The member that is restarted next, once nothing stands in the way: what the endpoint has to drain. None
 /// while only the leader is left.
 pub(super) fn next<'a>(look: &Look<'a>) -> Option<&'a MemberRecord> {
-    let wanted = look.instance.spec.run_config();
+    let wanted = look.run_config();
     let serving = look.serving();
     let ready = serving.len() == look.status.members.len()
         && look.can_spare_one()
@@ -51,7 +51,7 @@ pub(super) fn next<'a>(look: &Look<'a>) -> Option<&'a MemberRecord> {
 }
 
 /// Whether a member is to run, or runs, with something else than what is wanted.
-fn differs(record: &MemberRecord, member: &ObservedMember, wanted: &RunConfig) -> bool {
+pub(super) fn differs(record: &MemberRecord, member: &ObservedMember, wanted: &RunConfig) -> bool {
     record.run != *wanted || member.started_with.as_deref() != Some(wanted.line().as_str())
 }
 

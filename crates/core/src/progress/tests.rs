@@ -29,7 +29,7 @@ fn member(ordinal: u32, process: Process, health: Health) -> ObservedMember {
         footprint: there,
         data: there,
         restored: None,
-        started_with: there.then(|| instance(3).spec.run_config().line()),
+        started_with: there.then(|| instance(3).spec.run_config(0).line()),
         shows: OnDisk::Same,
         health,
         disk_bytes: 0,

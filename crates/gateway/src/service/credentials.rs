@@ -12,6 +12,7 @@ use crate::{Context, Handler};
 
 impl Handler<DescribeEtcdCredentials> for Service {
     /// Empty where clients need none (https off) and until the certificates are issued, early in the creation.
+    /// While a rotation goes on the CA is both of them, one after the other in one PEM text.
     /// This is the one read that asks the store: secrets are not kept in memory.
     async fn handle(
         &self,
@@ -27,7 +28,7 @@ impl Handler<DescribeEtcdCredentials> for Service {
             None
         };
         let credentials = issued.map(|all| EtcdCredential {
-            ca_cert: Some(all.authority.cert),
+            ca_cert: Some(all.trusted()),
             cert: Some(all.client.cert),
             key: Some(all.client.key),
         });

@@ -30,6 +30,7 @@ mod protection;
 mod recover;
 mod resize;
 mod restore;
+mod rotate;
 mod rpc_methods;
 mod snapshots;
 mod surroundings;
@@ -87,6 +88,8 @@ pub struct Dependencies {
     pub monitor: Arc<Monitor>,
     /// What an account may have.
     pub limits: Limits,
+    /// How long both CAs are good in a rotation of credentials where a request does not say, in seconds.
+    pub overlap_seconds: u64,
 }
 
 /// The handlers of every action: [`Handler`](crate::Handler) is implemented for each.
@@ -101,14 +104,26 @@ pub struct Service {
     members: Arc<dyn LiveMembers>,
     monitor: Arc<Monitor>,
     limits: Limits,
+    overlap_seconds: u64,
 }
 
 impl Service {
     /// Puts the handlers together.
     pub fn new(dependencies: Dependencies) -> Self {
-        let Dependencies { store, view, sealer, entropy, networks, regions, versions, members, monitor, limits } =
-            dependencies;
-        Self { store, view, sealer, entropy, networks, regions, versions, members, monitor, limits }
+        let Dependencies {
+            store,
+            view,
+            sealer,
+            entropy,
+            networks,
+            regions,
+            versions,
+            members,
+            monitor,
+            limits,
+            overlap_seconds,
+        } = dependencies;
+        Self { store, view, sealer, entropy, networks, regions, versions, members, monitor, limits, overlap_seconds }
     }
 }
 

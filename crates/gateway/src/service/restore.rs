@@ -8,7 +8,7 @@ use cetcd_api::{
 use cetcd_core::{
     EtcdVersion, InstanceId,
     backup::{Contents, Snapshot, SnapshotState},
-    instance::{Auth, BackupSettings, Charge, DEFAULT_DISK_SIZE_GB, Restore, Security, Spec},
+    instance::{Auth, BackupSettings, Charge, CredentialsWish, DEFAULT_DISK_SIZE_GB, Restore, Security, Spec},
     task::TaskKind,
 };
 
@@ -125,6 +125,8 @@ impl Service {
             deleting: false,
             // What the snapshot holds decides: the passwords of another instance are not this one's.
             auth: Auth::default(),
+            // Its CA is new: no rotation of the other's is owed.
+            credentials: CredentialsWish::default(),
             delete_backups: false,
             recovery_asked: 0,
             restore: Some(restore),
@@ -155,6 +157,7 @@ fn plain(version: EtcdVersion) -> Spec {
         deletion_protection: false,
         deleting: false,
         auth: Auth::default(),
+        credentials: CredentialsWish::default(),
         delete_backups: false,
         recovery_asked: 0,
         restore: None,

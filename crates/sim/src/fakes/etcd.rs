@@ -187,6 +187,7 @@ fn refused(refusal: Refusal, target: &Target, id: u64) -> Error {
 impl EtcdAdmin for SimEtcd {
     async fn probe(&self, target: &Target) -> Result<Serving> {
         let apply = |state: &mut State| {
+            state.hold(target);
             let (ordinal, data) = Self::serving(state, target)?;
             Self::may_know(state, target)?;
             let (id, host) = (&target.instance, &mut state.host);

@@ -1,7 +1,10 @@
 //! Certificates that cost nothing and are the same for the same seed: their text says what they say.
 
+use std::sync::Arc;
+
 use cetcd_controller::{Error, Facts, Issue, Names, Request, Result};
-use cetcd_core::certificates::Validity;
+use cetcd_core::{InstanceId, certificates::Validity};
+use cetcd_etcd::{ClientCredentials, Target};
 use cetcd_store::records::StoredPair;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -45,6 +48,49 @@ pub(crate) fn believes(bundle: &str, cert: &str, key: &str, at: Option<Timestamp
     let Some(cert) = Cert::read(cert) else { return false };
     let holds = at.is_none_or(|now| cert.from <= now && now < cert.until);
     cert.key == key && holds && bundle.lines().filter_map(Cert::read).any(|ca| ca.by == cert.by)
+}
+
+/// Whether both were issued by one CA.
+fn of_one_authority(one: &str, other: &str) -> bool {
+    Cert::read(one).map(|cert| cert.by) == Cert::read(other).map(|cert| cert.by)
+}
+
+impl State {
+    /// What the control plane itself uses is what owners are given.
+    pub(crate) fn hold(&mut self, target: &Target) {
+        let Some(credentials) = &target.credentials else { return };
+        let held = self.held.entry(target.instance.clone()).or_default();
+        if held.last() != Some(credentials) {
+            held.push(Arc::clone(credentials));
+        }
+    }
+
+    /// Whoever holds what is good now is let in by every member, and believes it: the newest, what is of the same CA,
+    /// and in an overlap what is of the CA before.
+    pub(crate) fn check_credentials(&mut self, instance: &InstanceId) {
+        let (Some(held), Some(status)) = (self.held.get(instance), self.audit.status.get(instance)) else { return };
+        let Some(newest) = held.last() else { return };
+        let overlaps = status.rotation.overlap_since.is_some();
+        let is_good = |one: &&Arc<ClientCredentials>| {
+            of_one_authority(&one.client.cert, &newest.client.cert)
+                || (overlaps && believes(&newest.ca, &one.client.cert, &one.client.key, None))
+        };
+        let mut found = Vec::new();
+        for one in held.iter().filter(is_good) {
+            for (ordinal, member) in self.host.of(instance).filter(|(_, member)| member.runs()) {
+                let (Some(launch), Some(files)) = (&member.launch, &member.files) else { continue };
+                let believed = believes(&one.ca, &files.server.cert, &files.server.key, None);
+                let let_in = believes(&launch.trusts, &one.client.cert, &one.client.key, None);
+                if launch.https && !(believed && let_in) {
+                    found.push(format!(
+                        "member {ordinal} of {instance} and the holder of {} do not get on: believed {believed}, let in {let_in}",
+                        one.client.cert.trim()
+                    ));
+                }
+            }
+        }
+        self.host.violations.extend(found);
+    }
 }
 
 impl SimIssuer {

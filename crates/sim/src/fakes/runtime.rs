@@ -194,6 +194,7 @@ impl Runtime for SimRuntime {
             let now = state.now;
             state.host.look(instance, now);
             state.check_trust(instance);
+            state.check_credentials(instance);
             Ok(state.view(instance))
         };
         self.0.effect(format!("observe {instance}"), apply, |_| refused(format!("look at {instance}"))).await

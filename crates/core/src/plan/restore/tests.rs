@@ -106,7 +106,7 @@ impl State {
             restored: m.new.then(|| RESTORE.to_owned()),
             shows: OnDisk::default(),
             bad_data: None,
-            started_with: m.runs.then(|| self.instance().spec.run_config().line()),
+            started_with: m.runs.then(|| self.instance().spec.run_config(0).line()),
             health: if m.serves {
                 Health::Serving(Serving {
                     cluster_id: if m.new { NEW } else { OLD },

@@ -17,7 +17,7 @@ const NOW: i64 = 1_000_000;
 fn well(size: u8) -> (Instance, Status, Observed) {
     let (instance, mut status) = (testing::instance(size), testing::status(size));
     (status.cluster_id, status.observed_generation) = (Some(CLUSTER), 1);
-    let line = instance.spec.run_config().line();
+    let line = instance.spec.run_config(0).line();
     let peer = |ordinal: u32, url| Peer { id: u64::from(ordinal), url, learner: false, started: true };
     let mut observed = Observed {
         credentials: true,

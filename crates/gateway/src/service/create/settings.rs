@@ -11,8 +11,8 @@ use cetcd_api::{
 use cetcd_core::{
     EtcdVersion,
     instance::{
-        Auth, AutoCompaction, BackupSettings, Charge, CompactionMode, DEFAULT_DISK_SIZE_GB, MonitorSettings, Security,
-        Spec,
+        Auth, AutoCompaction, BackupSettings, Charge, CompactionMode, CredentialsWish, DEFAULT_DISK_SIZE_GB,
+        MonitorSettings, Security, Spec,
     },
     network::{Networks, Vpc},
 };
@@ -69,6 +69,7 @@ impl Wanted {
             resources: None,
             auth: Auth::default(),
             delete_backups: false,
+            credentials: CredentialsWish::default(),
             deletion_protection: request.deletion_protection.unwrap_or(false),
             recovery_asked: 0,
             deleting: false,

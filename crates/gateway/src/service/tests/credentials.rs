@@ -10,7 +10,13 @@ use super::*;
 
 async fn issue(bench: &Bench, id: &InstanceId) {
     let pair = |name: &str| StoredPair { cert: format!("{name} cert"), key: format!("{name} key") };
-    let all = InstanceCertificates { authority: pair("ca"), client: pair("root"), members: BTreeMap::new() };
+    let all = InstanceCertificates {
+        authority: pair("ca"),
+        client: pair("root"),
+        members: BTreeMap::new(),
+        incoming: None,
+        outgoing: None,
+    };
     let key = records::certificates_key(id);
     bench.write(Txn::new().then(records::put_secret(&bench.sealer, &key, &records::encode(&all)))).await;
 }

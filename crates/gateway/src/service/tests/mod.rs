@@ -14,6 +14,7 @@ mod metrics;
 mod policies;
 mod quota;
 mod recover;
+mod rotate;
 mod rpc_methods;
 mod scope;
 mod snapshots;
@@ -100,6 +101,7 @@ impl Bench {
             ),
             members: Arc::new(Answering(Arc::clone(&metrics))),
             limits: Limits { instances_per_region },
+            overlap_seconds: 3600,
         });
         Self { service, store, sealer, metrics, numbers, clock, following: tokio::spawn(follow) }
     }
@@ -180,6 +182,7 @@ pub fn running(size: u8) -> Status {
             auto_compaction: None,
             quota_bytes: 10_000_000_000,
             resources: None,
+            trust: 0,
         },
         zone: format!("ap-guangzhou-{}", ordinal + 1),
         client: format!("127.0.1.{}:2379", ordinal + 1).parse().unwrap(),

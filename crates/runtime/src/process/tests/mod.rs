@@ -181,6 +181,7 @@ fn spec() -> MemberSpec {
             auto_compaction: None,
             quota_bytes: 1,
             resources: None,
+            trust: 0,
         },
         client: ([127, 0, 0, 1], 1).into(),
         peer: ([127, 0, 0, 1], 2).into(),

@@ -12,6 +12,8 @@ mod rules;
 mod state;
 mod walk;
 
+use crate::certificates::Handover;
+
 use self::{
     state::{Access, Cell, Config, Kind, MOST, State},
     walk::Walker,
@@ -216,4 +218,23 @@ fn every_way_to_replace_certificates_whatever_the_members_do() {
         }
     }
     report(&walker, 10_000);
+}
+
+#[test]
+fn every_way_from_one_ca_to_the_next_whatever_the_members_do() {
+    let mut walker = Walker::new();
+    let steps = [Handover::None, Handover::Introduced, Handover::Overlap, Handover::Withdrawn];
+    for length in 1..=3u8 {
+        for cells in ordered(length.into(), &Kind::ALL.map(Cell::of)) {
+            for state in states(&cells, length) {
+                for (handover, over) in steps.iter().flat_map(|step| [(*step, false), (*step, true)]) {
+                    let (rotate, over) = (handover == Handover::None, over && handover == Handover::Overlap);
+                    walker.arrives(State { handover, rotate, over, ..state });
+                    let all = state.mask(|kind| kind != Kind::None);
+                    walker.arrives(State { handover, rotate, over, rekeyed: true, stale: all, ..state });
+                }
+            }
+        }
+    }
+    report(&walker, 50_000);
 }

@@ -4,7 +4,7 @@ use super::{
     super::super::Plan,
     state::{Access, Cell, Config, Kind, State, id_of, later},
 };
-use crate::{action::Action, quorum::quorum, testing::client};
+use crate::{action::Action, certificates::Handover, quorum::quorum, testing::client};
 
 /// Panics where `plan` breaks a rule in `state`.
 pub fn check(state: &State, plan: &Plan) {
@@ -95,6 +95,22 @@ fn rule(state: &State, plan: &Plan) -> Result<(), &'static str> {
         Action::DropMember { ordinal } => {
             must(kind(ordinal) == Kind::Gone && !state.is_kept(*ordinal), "only what left nothing is forgotten")
         }
+        Action::ChangeAuthority { to } => {
+            must(everyone_well() && state.stale == 0 && !state.due, "a CA comes or goes while all is well")?;
+            must(
+                state.cells.iter().all(|cell| cell.config == Config::Wanted),
+                "a CA comes or goes once every member trusts what it should",
+            )?;
+            must(
+                match (state.handover, to) {
+                    (Handover::None, Handover::Introduced) => state.rotate,
+                    (Handover::Overlap, Handover::Withdrawn) => state.over,
+                    (Handover::Introduced, Handover::Overlap) | (Handover::Withdrawn, Handover::None) => true,
+                    _ => false,
+                },
+                "one step after the other",
+            )
+        }
         Action::Place => must(
             everyone_well() && state.kept().count() < usize::from(state.wanted),
             "places are made while all serve, and where they are missing",
@@ -103,7 +119,8 @@ fn rule(state: &State, plan: &Plan) -> Result<(), &'static str> {
             must(!state.credentials || state.due, "certificates are issued where they are missing or due")
         }
         Action::DeliverCertificates { ordinals } => {
-            let differs = |ordinal: &u32| kind(ordinal).runs() && state.stale & (1 << ordinal) != 0;
+            let waits = |ordinal: &u32| state.rekeyed && state.cell(*ordinal).config != Config::Wanted;
+            let differs = |ordinal: &u32| kind(ordinal).runs() && state.stale & (1 << ordinal) != 0 && !waits(ordinal);
             must(!state.due && ordinals.iter().all(differs), "what differs is given to members that run")
         }
         Action::InstallVersion => must(!state.installed, "a version is brought where it is missing"),
@@ -192,6 +209,8 @@ fn idle(state: &State, plan: &Plan) -> Result<(), &'static str> {
             must(state.endpoint_serving && state.backends == state.mask(Kind::serves), "clients reach all members")?;
             must(!state.due && state.stale & state.mask(Kind::runs) == 0, "what members show is what it should be")?;
             must(state.access.as_wanted(), "auth is as wanted")?;
+            let rests = matches!(state.handover, Handover::None | Handover::Overlap);
+            must(rests && !state.rotate && !state.over, "a rotation that was begun goes on")?;
             must(state.monitored && state.policy && state.credentials && state.installed, "all that follows is there")
         }
         Plan::Act(_) => unreachable!("asked for what is no action"),

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::super::super::{Plan, plan};
 use crate::{
     EtcdVersion, Instance, Status,
-    certificates::{Holder, Issued, Leaf, OnDisk, Validity},
+    certificates::{Handover, Holder, Issued, Leaf, OnDisk, Validity},
     instance::{Auth, RunConfig},
     observed::{Health, Observed, ObservedEndpoint, ObservedMember, Peer, Process, Serving},
     quorum::quorum,
@@ -212,6 +212,14 @@ pub struct State {
     /// One bit for each member whose files are not what the store has for it.
     pub stale: u16,
     pub access: Access,
+    /// What those files lack is another key.
+    pub rekeyed: bool,
+    /// How far the change of the CA is.
+    pub handover: Handover,
+    /// A rotation was asked for and not begun.
+    pub rotate: bool,
+    /// The overlap of a rotation is over.
+    pub over: bool,
 }
 
 /// Far enough from the beginning of time for anything to be ten minutes ago.
@@ -247,6 +255,10 @@ impl State {
             due: false,
             stale: 0,
             access: Access::default(),
+            rekeyed: false,
+            handover: Handover::None,
+            rotate: false,
+            over: false,
         };
         state.backends = state.mask(Kind::serves);
         state.leader = state.first(Kind::serves);
@@ -316,7 +328,11 @@ impl State {
     /// Makes `built`, which was built of another state, that of this one. Cheaper than building anew.
     pub fn update(&self, (instance, status, observed): &mut (Instance, Status, Observed)) {
         instance.spec.size = self.wanted;
-        let wanted = instance.spec.run_config();
+        instance.spec.credentials.rotations = self.rotate.into();
+        // Half-way, members are wanted to trust something else than before.
+        status.rotation.trust = u32::from(self.handover != Handover::None);
+        status.rotation.overlap_since = (self.handover == Handover::Overlap && !self.over).then(now);
+        let wanted = status.run_config(&instance.spec);
         let former = self.former(&wanted);
         let version = instance.spec.version.clone();
         status.cluster_id = Some(CLUSTER);
@@ -330,7 +346,11 @@ impl State {
         status.root_password = given.then_some(AppliedPassword { cluster_id: CLUSTER, generation: applied });
         *observed = Observed {
             credentials: self.credentials,
-            issued: Issued { authority: None, leaves: self.due.then(due_leaf).into_iter().collect() },
+            issued: Issued {
+                handover: self.handover,
+                leaves: self.due.then(due_leaf).into_iter().collect(),
+                ..Issued::default()
+            },
             installed: self.installed,
             members: Vec::with_capacity(MOST),
             membership: (self.count(Kind::serves) > 0).then(Vec::new),
@@ -402,7 +422,11 @@ impl State {
             data: kind.data(),
             restored: None,
             started_with: (!nothing).then_some(line),
-            shows: if self.stale & (1 << ordinal) != 0 { OnDisk::OtherCertificates } else { OnDisk::Same },
+            shows: match self.stale & (1 << ordinal) {
+                0 => OnDisk::Same,
+                _ if self.rekeyed => OnDisk::OtherKeys,
+                _ => OnDisk::OtherCertificates,
+            },
             health,
             disk_bytes: 0,
             unlimited: None,

@@ -7,7 +7,7 @@ use super::{
     rules,
     state::{Cell, Config, Kind, State, now},
 };
-use crate::{Instance, Status, action::Action, observed::Observed, quorum::quorum};
+use crate::{Instance, Status, action::Action, certificates::Handover, observed::Observed, quorum::quorum};
 
 /// The most turns that any state takes. Six members that are replaced one by one, each in up to ten turns, and a roll.
 const MOST_TURNS: u32 = 120;
@@ -143,9 +143,25 @@ pub fn ideal(mut state: State, action: &Action) -> State {
         }
         Action::IssueCredentials => {
             state.stale |= if state.due { state.mask(Kind::runs) } else { 0 };
+            state.rekeyed &= !state.due;
             (state.credentials, state.due) = (true, false);
         }
         Action::DeliverCertificates { ordinals } => ordinals.iter().for_each(|o| state.stale &= !(1 << o)),
+        Action::ChangeAuthority { to } => {
+            state.handover = *to;
+            let members = state.mask(|kind| kind != Kind::None);
+            match to {
+                Handover::Introduced => (state.rotate, state.rekeyed, state.stale) = (false, true, members),
+                Handover::Overlap => (state.rekeyed, state.stale) = (false, members),
+                Handover::Withdrawn => (state.over, state.rekeyed, state.stale) = (false, false, members),
+                Handover::None => {}
+            }
+            // A CA that came or went: every member is to trust something else.
+            if matches!(to, Handover::Introduced | Handover::None) {
+                let there = state.cells.iter_mut().filter(|cell| cell.kind != Kind::None);
+                there.for_each(|cell| cell.config = Config::Former);
+            }
+        }
         Action::InstallVersion => state.installed = true,
         Action::TakeUpgradeSnapshot => state.snapshot = true,
         Action::ServeEndpoint { backends } => {
