@@ -1,7 +1,7 @@
 # Every target is a script in scripts/: read that one. `make` alone says what there is.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up down test e2e lint bench sim versions
+.PHONY: help up down test e2e lint bench sim versions console pictures
 # One thing at a time: each target uses all cores by itself.
 .NOTPARALLEL:
 
@@ -32,6 +32,12 @@ bench:  ## measure against hand-started etcd, bare hyper and direct connections
 
 sim:  ## 100,000 seeded lives of instances against the real controller and planner
 	@scripts/sim
+
+console:  ## build the web console into what the binary serves (needs Node)
+	@scripts/console build
+
+pictures:  ## take the pictures of docs/images anew
+	@scripts/console look
 
 versions:  ## bring every etcd version that the tests use
 	@scripts/versions

@@ -15,8 +15,8 @@ def prepared(language):
     return done.stdout.strip()
 
 
-def run(server, version, command, **environment):
-    done = subprocess.run(command, capture_output=True, text=True, timeout=150, check=False, env={
+def run(server, version, command, patience=150, **environment):
+    done = subprocess.run(command, capture_output=True, text=True, timeout=patience, check=False, env={
         **server.client_environment(), "CETCD_TEST_ETCD_VERSION": version, **environment})
     print(done.stdout, done.stderr)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]

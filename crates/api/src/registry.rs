@@ -39,6 +39,7 @@ macro_rules! for_each_action {
             DescribeEtcdRegions,
             DescribeEtcdSnapshotPolicies,
             DescribeEtcdSnapshots,
+            DescribeEtcdSubnets,
             DescribeEtcdTasks,
             DescribeRPCMethodList,
             DisableEtcdInstanceDeletionProtection,

@@ -1,4 +1,4 @@
-//! HTTP: envelope, checks, dispatch, audit; the service handlers.
+//! HTTP: envelope, checks, dispatch, audit; the service handlers; the console's files.
 //!
 //! A request goes through [`Gateway`] in one order: method, size, common parameters, authentication, version and
 //! action, region, rate, body. It then reaches its [`Handler`]. The answer is HTTP 200 with a JSON envelope, whatever
@@ -15,6 +15,7 @@ mod audit;
 mod auth;
 mod body;
 mod common;
+mod console;
 mod context;
 mod error;
 mod form;

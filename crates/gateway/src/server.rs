@@ -26,7 +26,7 @@ use tower::ServiceExt;
 
 use crate::handler::Dispatch;
 use crate::metrics::Held;
-use crate::{Error, Gateway, ops};
+use crate::{Error, Gateway, console, ops};
 
 type Answer = Response<Either<Full<Bytes>, axum::body::Body>>;
 
@@ -108,6 +108,9 @@ impl<S: Dispatch> Gateway<S> {
         if ops::is_ops(request.method(), request.uri().path()) {
             let Ok(response) = router.oneshot(request).await;
             return response.map(Either::Right);
+        }
+        if let Some(response) = console::answer(request.method(), request.uri(), request.headers()) {
+            return response.map(Either::Left);
         }
         let (parts, body) = request.into_parts();
         let held = self.inner.receiver.receive(&parts, body).await;

@@ -1,6 +1,6 @@
 //! What a caller can choose from before making an instance: regions, versions, quota.
 
-use crate::structures::{RegionInstance, VersionInstance};
+use crate::structures::{EtcdSubnet, RegionInstance, VersionInstance};
 
 action! {
     /// Lists the regions.
@@ -41,5 +41,20 @@ action! {
         }
         example_request: "{}",
         example_response: r#"{"Response":{"QuotaLimit":5,"RequestId":"32daac92-b940-4894-b9d8-1d325f1ee9d1"}}"#,
+    }
+}
+
+action! {
+    /// Lists the subnets of the region that instances and their members can be in.
+    reads DescribeEtcdSubnets in "etcd" {
+        extension: true,
+        errors: [InternalErrorUnexpectedInternal],
+        request: DescribeEtcdSubnetsRequest {}
+        response: DescribeEtcdSubnetsResponse {
+            /// The subnets, VPC by VPC.
+            "Subnets" subnets: Option<Vec<EtcdSubnet>>;
+        }
+        example_request: "{}",
+        example_response: r#"{"Response":{"Subnets":[{"VpcId":"vpc-abcd1234","SubnetId":"subnet-abcd1234","Zone":"ap-guangzhou-1"}],"RequestId":"32daac92-b940-4894-b9d8-1d325f1ee9d1"}}"#,
     }
 }

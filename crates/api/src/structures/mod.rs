@@ -1,4 +1,4 @@
-//! The structures of the API, each declared once: the document's 19, and ours in `health`.
+//! The structures of the API, each declared once: the document's 19, and ours: `EtcdCondition`, `EtcdSubnet`.
 
 mod billing;
 mod health;
@@ -11,7 +11,7 @@ mod task;
 pub use billing::{ChargePrepaidConfig, InstanceConfig};
 pub use health::EtcdCondition;
 pub use instance::{Etcd, EtcdCredential, EtcdMember, RPCMethod};
-pub use query::{Filter, RegionInstance, VersionInstance};
+pub use query::{EtcdSubnet, Filter, RegionInstance, VersionInstance};
 pub use settings::{
     EtcdAdvancedSettings, EtcdAutoCompactionSettings, EtcdMonitorSettings, EtcdSecuritySettings,
     PrometheusCreationParam,

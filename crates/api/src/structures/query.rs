@@ -1,4 +1,4 @@
-//! Filters, regions and versions.
+//! Filters, regions, versions and subnets.
 
 structure! {
     /// A condition on a list. Several filters must all hold; of the values of one filter, any.
@@ -37,5 +37,17 @@ structure! {
         "Version" version: Option<String> => example("v3.4.13.tke.2");
         /// Remark on the version.
         "Remark" remark: Option<String> => example("");
+    }
+}
+
+structure! {
+    /// A subnet that instances and their members can be in. Not of the published document.
+    out EtcdSubnet {
+        /// ID of the VPC that the subnet is part of.
+        "VpcId" vpc_id: String => example("vpc-abcd1234");
+        /// ID of the subnet.
+        "SubnetId" subnet_id: String => example("subnet-abcd1234");
+        /// Availability zone of the subnet.
+        "Zone" zone: String => example("ap-guangzhou-1");
     }
 }

@@ -1,13 +1,14 @@
-//! What a caller can choose from before making an instance: regions, versions, quota.
+//! What a caller can choose from before making an instance: regions, subnets, versions, quota.
 
 use cetcd_api::{
     Error,
     actions::{
         DescribeEtcdAvailableVersions, DescribeEtcdAvailableVersionsRequest, DescribeEtcdAvailableVersionsResponse,
         DescribeEtcdQuota, DescribeEtcdQuotaRequest, DescribeEtcdQuotaResponse, DescribeEtcdRegions,
-        DescribeEtcdRegionsRequest, DescribeEtcdRegionsResponse,
+        DescribeEtcdRegionsRequest, DescribeEtcdRegionsResponse, DescribeEtcdSubnets, DescribeEtcdSubnetsRequest,
+        DescribeEtcdSubnetsResponse,
     },
-    structures::{RegionInstance, VersionInstance},
+    structures::{EtcdSubnet, RegionInstance, VersionInstance},
 };
 use cetcd_core::EtcdVersion;
 
@@ -93,5 +94,23 @@ impl Handler<DescribeEtcdQuota> for Service {
         _request: DescribeEtcdQuotaRequest,
     ) -> Result<DescribeEtcdQuotaResponse, Error> {
         Ok(DescribeEtcdQuotaResponse { quota_limit: self.limits.instances_per_region as u64 })
+    }
+}
+
+impl Handler<DescribeEtcdSubnets> for Service {
+    async fn handle(
+        &self,
+        context: &Context,
+        _request: DescribeEtcdSubnetsRequest,
+    ) -> Result<DescribeEtcdSubnetsResponse, Error> {
+        let here = self.networks.0.iter().filter(|vpc| vpc.region.as_deref().is_none_or(|r| r == &*context.region));
+        let subnets = here.flat_map(|vpc| {
+            vpc.subnets.iter().map(|subnet| EtcdSubnet {
+                vpc_id: vpc.id.clone(),
+                subnet_id: subnet.id.clone(),
+                zone: format!("{}-{}", context.region, subnet.zone),
+            })
+        });
+        Ok(DescribeEtcdSubnetsResponse { subnets: Some(subnets.collect()) })
     }
 }

@@ -2,7 +2,8 @@ use cetcd_api::{
     Code,
     actions::{
         CreateEtcdSnapshot, DescribeEtcdAvailableVersions, DescribeEtcdAvailableVersionsRequest, DescribeEtcdQuota,
-        DescribeEtcdQuotaRequest, DescribeEtcdRegions, DescribeEtcdRegionsRequest,
+        DescribeEtcdQuotaRequest, DescribeEtcdRegions, DescribeEtcdRegionsRequest, DescribeEtcdSubnets,
+        DescribeEtcdSubnetsRequest,
     },
 };
 
@@ -33,6 +34,27 @@ fn every_region_of_the_document_has_a_number_of_its_own() {
     numbers.sort_unstable();
     numbers.dedup();
     assert_eq!(numbers.len(), cetcd_api::REGIONS.len());
+}
+
+#[tokio::test]
+async fn the_subnets_of_the_region_are_listed_with_their_zones() {
+    let bench = Bench::new().await;
+    let listed = async |region: &str| {
+        let context = Context { region: region.into(), ..context() };
+        let answer = bench.ask_as::<DescribeEtcdSubnets>(&context, DescribeEtcdSubnetsRequest {}).await.unwrap();
+        answer.subnets.unwrap()
+    };
+    let here: Vec<_> =
+        listed(REGION).await.into_iter().map(|subnet| (subnet.vpc_id, subnet.subnet_id, subnet.zone)).collect();
+    let expected = [
+        ("vpc-abcd1234", "subnet-abcd1234", "ap-guangzhou-1"),
+        ("vpc-abcd1234", "subnet-abcd2345", "ap-guangzhou-2"),
+        ("vpc-abcd1234", "subnet-abcd3456", "ap-guangzhou-3"),
+    ];
+    assert_eq!(here, expected.map(|(vpc, subnet, zone)| (vpc.to_owned(), subnet.to_owned(), zone.to_owned())));
+    let there = listed("ap-shanghai").await;
+    assert_eq!(there.len(), 4);
+    assert_eq!((&*there[3].vpc_id, &*there[3].zone), ("vpc-shanghai", "ap-shanghai-1"));
 }
 
 #[tokio::test]

@@ -1,0 +1,396 @@
+// Written by `make console` from `cetcd api schema`: what this page knows of the API. Do not edit.
+
+export interface ChargePrepaidConfig {
+  Period: number
+  RenewFlag: string
+}
+
+export interface CreateEtcdInstanceRequest {
+  Name: string
+  VpcId: string
+  ServiceSubnetId: string
+  SubnetIds: string[]
+  EtcdVersion: string
+  Size: number
+  Description?: string | null
+  AdvancedSettings?: EtcdAdvancedSettings | null
+  ChargeType?: string | null
+  ChargePrepaid?: ChargePrepaidConfig | null
+  DiskSize?: number | null
+  DeletionProtection?: boolean | null
+}
+
+export interface CreateEtcdInstanceResponse {
+  InstanceId: string
+  RequestId: string
+}
+
+export interface CreateEtcdSnapshotPolicyRequest {
+  InstanceId: string
+  SnapshotPolicyName: string
+  BackupSettings?: EtcdBackupSettings | null
+}
+
+export interface CreateEtcdSnapshotPolicyResponse {
+  RequestId: string
+}
+
+export interface CreateEtcdSnapshotRequest {
+  InstanceId: string
+  SnapshotName: string
+  User?: string | null
+  Password?: string | null
+}
+
+export interface CreateEtcdSnapshotResponse {
+  RequestId: string
+}
+
+export interface DeleteEtcdInstanceRequest {
+  InstanceId: string
+}
+
+export interface DeleteEtcdInstanceResponse {
+  RequestId: string
+}
+
+export type DescribeEtcdAvailableVersionsRequest = Record<string, never>
+
+export interface DescribeEtcdAvailableVersionsResponse {
+  Versions?: VersionInstance[] | null
+  RequestId: string
+}
+
+export interface DescribeEtcdCreatingProgressRequest {
+  InstanceId: string
+}
+
+export interface DescribeEtcdCreatingProgressResponse {
+  Steps?: TaskStepInfo[] | null
+  RequestId: string
+}
+
+export interface DescribeEtcdCredentialsRequest {
+  InstanceId: string
+}
+
+export interface DescribeEtcdCredentialsResponse {
+  Credentials?: EtcdCredential[] | null
+  RequestId: string
+}
+
+export interface DescribeEtcdHealthRequest {
+  InstanceId: string
+}
+
+export interface DescribeEtcdHealthResponse {
+  Healthy: boolean
+  Conditions?: EtcdCondition[] | null
+  RequestId: string
+}
+
+export interface DescribeEtcdInstancesRequest {
+  InstanceIds?: string[] | null
+  Filters?: Filter[] | null
+  Offset?: number | null
+  Limit?: number | null
+}
+
+export interface DescribeEtcdInstancesResponse {
+  Etcds?: Etcd[] | null
+  TotalCount: number
+  RequestId: string
+}
+
+export type DescribeEtcdQuotaRequest = Record<string, never>
+
+export interface DescribeEtcdQuotaResponse {
+  QuotaLimit: number
+  RequestId: string
+}
+
+export type DescribeEtcdRegionsRequest = Record<string, never>
+
+export interface DescribeEtcdRegionsResponse {
+  Regions?: RegionInstance[] | null
+  RequestId: string
+}
+
+export interface DescribeEtcdSnapshotPoliciesRequest {
+  InstanceId: string
+}
+
+export interface DescribeEtcdSnapshotPoliciesResponse {
+  SnapshotPolicies?: EtcdSnapshotPolicy[] | null
+  RequestId: string
+}
+
+export interface DescribeEtcdSnapshotsRequest {
+  InstanceId: string
+}
+
+export interface DescribeEtcdSnapshotsResponse {
+  Snapshots?: EtcdSnapshot[] | null
+  RequestId: string
+}
+
+export type DescribeEtcdSubnetsRequest = Record<string, never>
+
+export interface DescribeEtcdSubnetsResponse {
+  Subnets?: EtcdSubnet[] | null
+  RequestId: string
+}
+
+export interface DescribeEtcdTasksRequest {
+  TaskID?: string | null
+  Filters?: Filter[] | null
+}
+
+export interface DescribeEtcdTasksResponse {
+  Tasks?: EtcdTaskInfo[] | null
+  RequestId: string
+}
+
+export interface DescribeRPCMethodListRequest {
+  InstanceId: string
+  PodName: string
+  Offset?: number | null
+  Limit?: number | null
+}
+
+export interface DescribeRPCMethodListResponse {
+  MethodList: RPCMethod[]
+  RequestId: string
+}
+
+export interface DisableEtcdInstanceDeletionProtectionRequest {
+  InstanceId: string
+}
+
+export interface DisableEtcdInstanceDeletionProtectionResponse {
+  RequestId: string
+}
+
+export interface EnableEtcdInstanceDeletionProtectionRequest {
+  InstanceId: string
+}
+
+export interface EnableEtcdInstanceDeletionProtectionResponse {
+  RequestId: string
+}
+
+export interface Etcd {
+  InstanceId: string
+  Name: string
+  Description?: string | null
+  VpcId: string
+  Version: string
+  Status: string
+  Members?: EtcdMember[] | null
+  Endpoint?: string | null
+  DeletionProtection?: boolean | null
+}
+
+export interface EtcdAdvancedSettings {
+  SecuritySettings?: EtcdSecuritySettings | null
+  AutoCompactionSettings?: EtcdAutoCompactionSettings | null
+  MonitorSettings?: EtcdMonitorSettings | null
+  BackupSettings?: EtcdBackupSettings | null
+  CustomDomains?: string | null
+  CustomIPs?: string | null
+}
+
+export interface EtcdAutoCompactionSettings {
+  AutoCompactionMode: string | null
+  AutoCompactionRetention: string | null
+}
+
+export interface EtcdBackupSettings {
+  BackupInterval: number | null
+  MaxBackupCount: number | null
+  User?: string | null
+  Password?: string | null
+  CosBucketName?: string | null
+}
+
+export interface EtcdCondition {
+  Type: string
+  Holds: boolean
+  Reason: string
+  Since: string
+  Advice: string
+}
+
+export interface EtcdCredential {
+  CACert?: string | null
+  Cert?: string | null
+  Key?: string | null
+}
+
+export interface EtcdMember {
+  Name: string
+  Version: string
+  Zone: string
+  Status: string
+}
+
+export interface EtcdMonitorSettings {
+  PrometheusCreationParam?: PrometheusCreationParam | null
+  ExistedPrometheusInstanceId?: string | null
+}
+
+export interface EtcdSecuritySettings {
+  Https?: boolean | null
+  ClientCertAuth?: boolean | null
+}
+
+export interface EtcdSnapshot {
+  Name: string
+  Size: number
+}
+
+export interface EtcdSnapshotPolicy {
+  Name: string
+  BackupSettings: EtcdBackupSettings
+}
+
+export interface EtcdSubnet {
+  VpcId: string
+  SubnetId: string
+  Zone: string
+}
+
+export interface EtcdTaskInfo {
+  TaskID: string
+  TaskType: string
+  ResourceID: string
+  LifeState: string
+  CreatedAt: string
+  UpdatedAt: string
+}
+
+export interface Filter {
+  Name: string
+  Values: string[]
+}
+
+export interface InstanceConfig {
+  Cpu: number
+  Mem: number
+  Size: number
+}
+
+export interface ModifyEtcdAttributeRequest {
+  InstanceId: string
+  Name?: string | null
+  Description?: string | null
+  Password?: string | null
+  EnableAuth?: boolean | null
+  EnableDeleteCos?: boolean | null
+  SubnetIds?: string[] | null
+}
+
+export interface ModifyEtcdAttributeResponse {
+  RequestId: string
+}
+
+export interface ModifyEtcdConfigurationRequest {
+  InstanceId: string
+  AutoCompactionSettings?: EtcdAutoCompactionSettings | null
+  MonitorSettings?: EtcdMonitorSettings | null
+  ChargeType?: string | null
+  InstanceConfig?: InstanceConfig | null
+  PrepaidConfig?: ChargePrepaidConfig | null
+}
+
+export interface ModifyEtcdConfigurationResponse {
+  RequestId: string
+}
+
+export interface ModifyEtcdSnapshotPolicyRequest {
+  InstanceId: string
+  SnapshotPolicyName: string
+  BackupSettings: EtcdBackupSettings
+}
+
+export interface ModifyEtcdSnapshotPolicyResponse {
+  RequestId: string
+}
+
+export interface PrometheusCreationParam {
+  SubnetId: string
+  DataRetention: number
+  GrafanaUserName: string
+  GrafanaPassword: string
+}
+
+export interface RPCMethod {
+  Name: string
+}
+
+export interface RegionInstance {
+  RegionName?: string | null
+  RegionId?: number | null
+  Status?: string | null
+  FeatureGates?: string | null
+  Alias?: string | null
+  Remark?: string | null
+}
+
+export interface ResizeEtcdInstanceRequest {
+  InstanceId: string
+  Size: number
+}
+
+export interface ResizeEtcdInstanceResponse {
+  RequestId: string
+}
+
+export interface TaskStepInfo {
+  Step: string
+  LifeState: string
+  StartAt?: string | null
+  EndAt?: string | null
+  FailedMsg?: string | null
+}
+
+export interface UpgradeEtcdInstanceRequest {
+  InstanceId: string
+  EtcdVersion: string
+}
+
+export interface UpgradeEtcdInstanceResponse {
+  RequestId: string
+}
+
+export interface VersionInstance {
+  Name?: string | null
+  Version?: string | null
+  Remark?: string | null
+}
+
+export interface Actions {
+  CreateEtcdInstance: { request: CreateEtcdInstanceRequest; response: CreateEtcdInstanceResponse }
+  CreateEtcdSnapshot: { request: CreateEtcdSnapshotRequest; response: CreateEtcdSnapshotResponse }
+  CreateEtcdSnapshotPolicy: { request: CreateEtcdSnapshotPolicyRequest; response: CreateEtcdSnapshotPolicyResponse }
+  DeleteEtcdInstance: { request: DeleteEtcdInstanceRequest; response: DeleteEtcdInstanceResponse }
+  DescribeEtcdAvailableVersions: { request: DescribeEtcdAvailableVersionsRequest; response: DescribeEtcdAvailableVersionsResponse }
+  DescribeEtcdCreatingProgress: { request: DescribeEtcdCreatingProgressRequest; response: DescribeEtcdCreatingProgressResponse }
+  DescribeEtcdCredentials: { request: DescribeEtcdCredentialsRequest; response: DescribeEtcdCredentialsResponse }
+  DescribeEtcdHealth: { request: DescribeEtcdHealthRequest; response: DescribeEtcdHealthResponse }
+  DescribeEtcdInstances: { request: DescribeEtcdInstancesRequest; response: DescribeEtcdInstancesResponse }
+  DescribeEtcdQuota: { request: DescribeEtcdQuotaRequest; response: DescribeEtcdQuotaResponse }
+  DescribeEtcdRegions: { request: DescribeEtcdRegionsRequest; response: DescribeEtcdRegionsResponse }
+  DescribeEtcdSnapshotPolicies: { request: DescribeEtcdSnapshotPoliciesRequest; response: DescribeEtcdSnapshotPoliciesResponse }
+  DescribeEtcdSnapshots: { request: DescribeEtcdSnapshotsRequest; response: DescribeEtcdSnapshotsResponse }
+  DescribeEtcdSubnets: { request: DescribeEtcdSubnetsRequest; response: DescribeEtcdSubnetsResponse }
+  DescribeEtcdTasks: { request: DescribeEtcdTasksRequest; response: DescribeEtcdTasksResponse }
+  DescribeRPCMethodList: { request: DescribeRPCMethodListRequest; response: DescribeRPCMethodListResponse }
+  DisableEtcdInstanceDeletionProtection: { request: DisableEtcdInstanceDeletionProtectionRequest; response: DisableEtcdInstanceDeletionProtectionResponse }
+  EnableEtcdInstanceDeletionProtection: { request: EnableEtcdInstanceDeletionProtectionRequest; response: EnableEtcdInstanceDeletionProtectionResponse }
+  ModifyEtcdAttribute: { request: ModifyEtcdAttributeRequest; response: ModifyEtcdAttributeResponse }
+  ModifyEtcdConfiguration: { request: ModifyEtcdConfigurationRequest; response: ModifyEtcdConfigurationResponse }
+  ModifyEtcdSnapshotPolicy: { request: ModifyEtcdSnapshotPolicyRequest; response: ModifyEtcdSnapshotPolicyResponse }
+  ResizeEtcdInstance: { request: ResizeEtcdInstanceRequest; response: ResizeEtcdInstanceResponse }
+  UpgradeEtcdInstance: { request: UpgradeEtcdInstanceRequest; response: UpgradeEtcdInstanceResponse }
+}

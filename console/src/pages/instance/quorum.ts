@@ -1,0 +1,21 @@
+// What members are to their cluster.
+
+import type { EtcdMember } from '../../api/types.gen'
+
+/** More than half of the voters. */
+export function quorum(voters: number): number {
+  return Math.floor(voters / 2) + 1
+}
+
+export function byZone(members: EtcdMember[]): [string, EtcdMember[]][] {
+  const zones = new Map<string, EtcdMember[]>()
+  for (const member of members) zones.set(member.Zone, [...(zones.get(member.Zone) ?? []), member])
+  return [...zones].sort(([a], [b]) => (a < b ? -1 : 1))
+}
+
+/** What a member is to the cluster, as far as the server tells: newer ones may name the leader. */
+export function role(member: EtcdMember): string {
+  const told: unknown = (member as EtcdMember & { Role?: unknown }).Role
+  if (typeof told === 'string' && told) return told
+  return member.Status === 'Learner' ? 'Learner' : 'Voter'
+}

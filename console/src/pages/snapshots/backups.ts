@@ -1,0 +1,95 @@
+// Snapshots as the published API lists them (name and size), or, where the server has DescribeEtcdBackups, with all
+// that is known of them.
+
+import { useQuery } from '@tanstack/react-query'
+import { callNamed } from '../../api/client'
+import { useSchema } from '../../api/schema'
+import { useSession } from '../../session'
+
+export interface Snapshot {
+  Name: string
+  Size?: number | null
+  State?: string
+  Origin?: string
+  Policy?: string | null
+  Version?: string | null
+  Revision?: number | null
+  StoredSize?: number | null
+  RequestedAt?: string
+  FailedMsg?: string
+  ProofState?: string
+  ProvedAt?: string | null
+  ProofMsg?: string
+}
+
+export interface Policy {
+  Name: string
+  BackupInterval: number
+  MaxBackupCount: number
+  NextSlot?: string
+}
+
+export interface Backups {
+  snapshots: Snapshot[]
+  policies: Policy[]
+  total: number
+}
+
+/** How many snapshots are shown. */
+const PAGE = 100
+
+async function published(request: object, signal: AbortSignal): Promise<Backups> {
+  const [listed, kept] = await Promise.all([
+    callNamed('DescribeEtcdSnapshots', request, signal),
+    callNamed('DescribeEtcdSnapshotPolicies', request, signal),
+  ])
+  const snapshots = (listed['Snapshots'] ?? []) as Snapshot[]
+  const policies = (kept['SnapshotPolicies'] ?? []) as { Name: string; BackupSettings: Policy }[]
+  return {
+    snapshots,
+    policies: policies.map(({ Name, BackupSettings }) => ({ ...BackupSettings, Name })),
+    total: snapshots.length,
+  }
+}
+
+async function detailed(request: object, signal: AbortSignal): Promise<Backups> {
+  const answer = await callNamed('DescribeEtcdBackups', { ...request, Limit: PAGE }, signal)
+  return {
+    snapshots: answer['Backups'] as Snapshot[],
+    policies: answer['Policies'] as Policy[],
+    total: answer['TotalCount'] as number,
+  }
+}
+
+const UNDER_WAY = ['pending', 'running', 'deleting']
+
+export function useBackups(id: string) {
+  const session = useSession()
+  const schema = useSchema()
+  const details = schema?.['x-actions']['DescribeEtcdBackups'] !== undefined
+  return useQuery({
+    queryKey: [session?.region, 'backups', id, details],
+    queryFn: ({ signal }) => (details ? detailed : published)({ InstanceId: id }, signal),
+    enabled: session !== undefined && schema !== undefined,
+    refetchInterval: (query) =>
+      query.state.error
+        ? false
+        : query.state.data?.snapshots.some((snapshot) => UNDER_WAY.includes(snapshot.State ?? '')) ? 1500 : 5000,
+  })
+}
+
+const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
+
+export function bytes(size: number | null | undefined): string {
+  if (size === null || size === undefined) return '–'
+  const power = size < 1024 ? 0 : Math.min(UNITS.length - 1, Math.floor(Math.log2(size) / 10))
+  return `${(size / 1024 ** power).toFixed(power === 0 ? 0 : 1)} ${UNITS[power]}`
+}
+
+/** Seconds in words that fit the interval: `1 h`, `90 s`. */
+export function interval(seconds: number): string {
+  const [unit, size] = [['d', 86_400] as const, ['h', 3600] as const, ['min', 60] as const].find(
+    ([, size]) => seconds >= size && seconds % size === 0,
+  ) ?? ['s', 1]
+  return `${seconds / size} ${unit}`
+}
