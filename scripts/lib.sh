@@ -82,7 +82,7 @@ need_cargo() {
         return 0
     fi
     die "cargo is not there, and cetcd is built with it." \
-        "Install Rust $(sed -n 's/^rust-version *= *"\(.*\)"/\1/p' "$root/Cargo.toml") or later from https://rustup.rs, then run this again." \
+        "Install Rust $(sed -n 's/^rust-version *= *"\(.*\)"/\1/p' "$root/Cargo.toml" "$root"/crates/backup/Cargo.toml | sort -V | tail -n 1) or later from https://rustup.rs, then run this again." \
         "etcd's client needs a C compiler too: apt install build-essential, or xcode-select --install."
 }
 

@@ -98,6 +98,7 @@ pub fn plan(instance: &Instance, status: &Status, observed: &Observed, now: Time
         .or_else(|| (!observed.monitored).then_some(Plan::Act(Action::StartMonitoring)))
         .or_else(|| (!observed.backup_policy).then_some(Plan::Act(Action::CreateBackupPolicy)))
         .or_else(|| maintenance::defragment(&look, now))
+        .or_else(|| corrupt::unresolved(&look))
         .unwrap_or(Plan::Converged)
 }
 

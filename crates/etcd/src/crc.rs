@@ -70,8 +70,8 @@ mod tests {
         let mut combiner = Combiner::new();
         for cut in [0, 1, 2, 31, 32, 4096, 65_535, 65_536, 99_999, 100_000] {
             let (first, second) = bytes.split_at(cut);
-            let combined = combiner.combine(append(EMPTY, first), append(EMPTY, second), second.len() as u64);
-            assert_eq!(combined, append(EMPTY, &bytes), "cut at {cut}");
+            let whole = combiner.combine(append(EMPTY, first), append(EMPTY, second), second.len() as u64);
+            assert_eq!(whole, append(EMPTY, &bytes), "cut at {cut}");
         }
     }
 

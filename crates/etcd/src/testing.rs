@@ -63,6 +63,36 @@ impl Database {
     }
 }
 
+/// The pages of a snapshot of so many leaf pages, 4 KiB each, with an entry that does not compress on every one; and
+/// its SHA-256. They are made as they are taken, so that a large one takes no memory.
+pub fn large(leaves: u32) -> impl Iterator<Item = Vec<u8>> + Send + 'static {
+    const FIRST: u64 = 3;
+    let level: Vec<_> = (0..u64::from(leaves)).map(|n| (revision(2 + n.cast_signed()), FIRST + n)).collect();
+    let mut upper = Vec::new();
+    let root = branches(&mut upper, level, FIRST + u64::from(leaves));
+    let number = FIRST + u64::from(leaves) + upper.len() as u64;
+    upper.push(leaf(number, &[(b"key".to_vec(), at_page(root), BUCKET)]));
+    let lower = [meta(0, number, number + 1), meta(1, number, number + 1), page(2, FREELIST, 0, PAGE, &[])];
+    let mut state = 1_u64;
+    let leaves = (0..u64::from(leaves)).map(move |n| {
+        let mut value = Vec::with_capacity(4000);
+        while value.len() < 4000 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            value.extend_from_slice(&state.to_be_bytes()[..4]);
+        }
+        leaf(FIRST + n, &[(revision(2 + n.cast_signed()), value, 0)])
+    });
+    let mut hash = Some(Sha256::new());
+    let mut pages = lower.into_iter().chain(leaves).chain(upper);
+    std::iter::from_fn(move || {
+        if let Some(page) = pages.next() {
+            hash.as_mut().expect("taken at the end").update(&page);
+            return Some(page);
+        }
+        Some(hash.take()?.finalize().to_vec())
+    })
+}
+
 /// A key of the bucket `key`.
 fn revision(main: i64) -> Vec<u8> {
     [main.to_be_bytes().as_slice(), b"_", &0_i64.to_be_bytes()].concat()
@@ -93,13 +123,19 @@ fn tree(pages: &mut Vec<Vec<u8>>, entries: &Entries) -> u64 {
             break;
         }
     }
+    let next = pages_of(pages);
+    branches(pages, level, next)
+}
+
+/// Writes the branch pages above pages with these first keys, the first of them at `next`; answers the root.
+fn branches(pages: &mut Vec<Vec<u8>>, mut level: Vec<(Vec<u8>, u64)>, mut next: u64) -> u64 {
     while level.len() > 1 {
         level = level
             .chunks(64)
             .map(|children| {
-                let number = pages_of(pages);
-                pages.push(branch(number, children));
-                (children[0].0.clone(), number)
+                pages.push(branch(next, children));
+                next += 1;
+                (children[0].0.clone(), next - 1)
             })
             .collect();
     }

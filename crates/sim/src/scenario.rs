@@ -87,7 +87,7 @@ pub fn run(seed: u64, options: Options) -> Result<Outcome, Box<Failure>> {
     if sim.state().rng.chance(500) {
         sim.recover_automatically();
     }
-    let mut scenario = Scenario { schedule: Schedule::new(&sim).keeping_backups(), sim };
+    let mut scenario = Scenario { schedule: Schedule::new(&sim), sim };
     let outcome = scenario.run();
     let mut violations = scenario.sim.violations();
     violations.extend(outcome.err());
@@ -412,7 +412,9 @@ impl State {
         if status.cluster_id != self.host.serving_cluster(id, self.now) {
             return Some("has another cluster ID than its cluster".to_owned());
         }
-        let well = status.conditions.iter().all(|condition| condition.holds);
+        // Free pages wait for their window.
+        let waits = [ConditionKind::Fragmentation, ConditionKind::QuotaLeft];
+        let well = status.conditions.iter().all(|condition| condition.holds || waits.contains(&condition.kind));
         if !well {
             return Some(format!("has the conditions {:?}", status.conditions));
         }

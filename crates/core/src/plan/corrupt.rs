@@ -44,6 +44,12 @@ pub(super) fn repair(look: &Look<'_>, now: Timestamp) -> Option<Plan> {
     Some(Plan::Act(hand_over.unwrap_or(Action::SetAside { ordinals: vec![record.ordinal] })))
 }
 
+/// While the alarm is raised nothing is as wanted, also where a member's hash was not told this time.
+pub(super) fn unresolved(look: &Look<'_>) -> Option<Plan> {
+    let reason = "the alarm CORRUPT is raised, and not every member told what it holds".to_owned();
+    look.observed.corrupt.then_some(Plan::Wait { until: None, reason })
+}
+
 /// The hash that more than half of the voters have, at the same point of the log.
 pub fn agreed(hashes: &[KeysHash], voters: usize) -> Option<&KeysHash> {
     // Who lags behind has other keys for good reasons.

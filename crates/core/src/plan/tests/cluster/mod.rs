@@ -224,9 +224,10 @@ fn every_way_to_replace_certificates_whatever_the_members_do() {
 fn every_way_from_one_ca_to_the_next_whatever_the_members_do() {
     let mut walker = Walker::new();
     let steps = [Handover::None, Handover::Introduced, Handover::Overlap, Handover::Withdrawn];
+    // Of two voters none can be spared for a restart; nobody can ask for two.
     for length in 1..=3u8 {
         for cells in ordered(length.into(), &Kind::ALL.map(Cell::of)) {
-            for state in states(&cells, length) {
+            for state in states(&cells, if length == 2 { 3 } else { length }) {
                 for (handover, over) in steps.iter().flat_map(|step| [(*step, false), (*step, true)]) {
                     let (rotate, over) = (handover == Handover::None, over && handover == Handover::Overlap);
                     walker.arrives(State { handover, rotate, over, ..state });
