@@ -12,6 +12,7 @@ use std::{
 
 use cetcd_core::{
     InstanceId,
+    condition::ConditionKind,
     instance::Security,
     member::Start,
     quorum::quorum,
