@@ -140,8 +140,8 @@ def test_day_two_goes_on_with_auth_on(own_server, tmp_path, mode, e2e):
     follow("ResizeEtcdInstance", Size=3)
     cluster.version = new[0]
     follow("UpgradeEtcdInstance", EtcdVersion=new[0])
-    snapshot, = (server.data_dir / "runtime/snapshots" / cluster.instance).iterdir()
-    assert snapshot.stat().st_size > 0
+    snapshots = api.call("DescribeEtcdSnapshots", {"InstanceId": cluster.instance})["Snapshots"]
+    assert [snapshot["Name"].startswith(f"before-{new[0]}-") and snapshot["Size"] > 0 for snapshot in snapshots] == [True], snapshots
     if new[-1] != new[0]:
         # A later patch tells its status to root only, and lets nobody log in at a learner.
         cluster.version = new[-1]

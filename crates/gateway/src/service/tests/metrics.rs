@@ -47,7 +47,7 @@ async fn every_member_has_its_series_within_the_time_that_is_asked_for() {
     for (ordinal, series) in series.iter().enumerate() {
         assert_eq!((series.metric_name.as_str(), series.unit.as_str()), ("DatabaseSize", "bytes"));
         assert_eq!(series.member, format!("{id}-etcd-{ordinal}"));
-        let expected = [at(20), at(30)].map(|at| at.as_second());
+        let expected = [at(20), at(30)].map(jiff::Timestamp::as_second);
         assert_eq!((series.timestamps.as_slice(), series.values.as_slice()), (&expected[..], &[20.0, 30.0][..]));
     }
 }

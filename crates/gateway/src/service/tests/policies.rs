@@ -161,7 +161,7 @@ async fn a_policy_that_is_deleted_goes_with_its_password_and_only_once() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_cannot_be_changed_and_what_is_anothers_is_not_there() {
+async fn what_is_not_there_cannot_be_changed_and_what_somebody_else_has_is_not_there() {
     let bench = Bench::new().await;
     let id = bench.made().await;
     let wanted = || modification(&id, "none", settings(600, 1));
