@@ -83,7 +83,7 @@ pub async fn serve(settings: Settings, stop: CancellationToken) -> Result<()> {
     metrics.register(&mut registry);
     let backup_metrics = BackupMetrics::default();
     backup_metrics.register(&mut registry);
-    let backups = Arc::new(backups(&settings, &dir, &store, &sealer)?);
+    let backups = Arc::new(backups(&settings, &dir, &store, &sealer, Arc::clone(&admin))?);
     let cleared = Arc::clone(&backups);
     tokio::task::spawn_blocking(move || cleared.clear_work_dir())
         .await?
@@ -225,7 +225,13 @@ fn preferred_region(regions: &[String]) -> &str {
 }
 
 /// Backups as the settings say: in the data directory unless they name another place.
-pub fn backups(settings: &Settings, dir: &Path, store: &Arc<dyn Store>, sealer: &Sealer) -> Result<StoredBackups> {
+pub fn backups(
+    settings: &Settings,
+    dir: &Path,
+    store: &Arc<dyn Store>,
+    sealer: &Sealer,
+    admin: Arc<LiveAdmin>,
+) -> Result<StoredBackups> {
     let location = match &settings.backup.url {
         Some(url) => Location::parse(url).context("`backup.url`")?,
         None => Location::in_data_dir(dir),
@@ -233,7 +239,8 @@ pub fn backups(settings: &Settings, dir: &Path, store: &Arc<dyn Store>, sealer: 
     Ok(StoredBackups::new(Parts {
         store: Arc::clone(store),
         sealer: sealer.clone(),
-        admin: Arc::new(LiveAdmin::new(cetcd_etcd::client::Options::default())),
+        // The one that is told the passwords.
+        admin,
         installer: Arc::new(Versions::new(version_options(settings)?)),
         work_dir: dir.join("backup-work"),
         location,

@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use cetcd_backup::Progress;
 use cetcd_controller::backups::{Backups, StoredBackups};
 use cetcd_core::{InstanceId, backup::Snapshot};
+use cetcd_etcd::client::LiveAdmin;
 use cetcd_store::{
     Store, records,
     seal::{MasterKey, Sealer},
@@ -89,7 +90,8 @@ fn read(
     runtime.block_on(async {
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&database)?);
         let sealer = Sealer::new(&MasterKey::load_or_create(&key)?);
-        let backups = Arc::new(serve::backups(&settings, Path::new(&dir), &store, &sealer)?);
+        let admin = Arc::new(LiveAdmin::new(cetcd_etcd::client::Options::default()));
+        let backups = Arc::new(serve::backups(&settings, Path::new(&dir), &store, &sealer, admin)?);
         let snapshot = find(backups.as_ref(), store.as_ref(), &id, &which.name).await?;
         let progress = Progress::default();
         let bar = bar(snapshot.contents.as_ref().map_or(0, |contents| contents.bytes));
