@@ -16,6 +16,7 @@ function type(node) {
     case 'null':
       return node.type
     case 'integer':
+    case 'number':
       return 'number'
     case 'array': {
       const item = type(node.items)

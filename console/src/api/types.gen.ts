@@ -54,10 +54,42 @@ export interface DeleteEtcdInstanceResponse {
   RequestId: string
 }
 
+export interface DeleteEtcdSnapshotPolicyRequest {
+  InstanceId: string
+  SnapshotPolicyName: string
+}
+
+export interface DeleteEtcdSnapshotPolicyResponse {
+  RequestId: string
+}
+
+export interface DeleteEtcdSnapshotRequest {
+  InstanceId: string
+  SnapshotName: string
+}
+
+export interface DeleteEtcdSnapshotResponse {
+  RequestId: string
+}
+
 export type DescribeEtcdAvailableVersionsRequest = Record<string, never>
 
 export interface DescribeEtcdAvailableVersionsResponse {
   Versions?: VersionInstance[] | null
+  RequestId: string
+}
+
+export interface DescribeEtcdBackupsRequest {
+  InstanceId: string
+  Filters?: Filter[] | null
+  Offset?: number | null
+  Limit?: number | null
+}
+
+export interface DescribeEtcdBackupsResponse {
+  Backups: EtcdBackup[]
+  TotalCount: number
+  Policies: EtcdBackupPolicy[]
   RequestId: string
 }
 
@@ -99,6 +131,18 @@ export interface DescribeEtcdInstancesRequest {
 export interface DescribeEtcdInstancesResponse {
   Etcds?: Etcd[] | null
   TotalCount: number
+  RequestId: string
+}
+
+export interface DescribeEtcdMetricsRequest {
+  InstanceId: string
+  MetricNames?: string[] | null
+  Seconds?: number | null
+  Period?: number | null
+}
+
+export interface DescribeEtcdMetricsResponse {
+  Series?: EtcdMetricSeries[] | null
   RequestId: string
 }
 
@@ -205,6 +249,40 @@ export interface EtcdAutoCompactionSettings {
   AutoCompactionRetention: string | null
 }
 
+export interface EtcdBackup {
+  Name: string
+  State: string
+  Origin: string
+  Policy?: string | null
+  Version?: string | null
+  Revision?: number | null
+  Keys?: number | null
+  Size?: number | null
+  StoredSize?: number | null
+  Sha256?: string | null
+  RequestedAt: string
+  StartedAt?: string | null
+  EndedAt?: string | null
+  Attempts: number
+  FailedMsg: string
+  ProofState: string
+  ProvedAt?: string | null
+  ProofMillis?: number | null
+  ProofMsg: string
+}
+
+export interface EtcdBackupPolicy {
+  Name: string
+  BackupInterval: number
+  MaxBackupCount: number
+  KeepHourly: number
+  KeepDaily: number
+  KeepWeekly: number
+  ProveEvery: number
+  LastSlot?: string | null
+  NextSlot: string
+}
+
 export interface EtcdBackupSettings {
   BackupInterval: number | null
   MaxBackupCount: number | null
@@ -234,9 +312,27 @@ export interface EtcdMember {
   Status: string
 }
 
+export interface EtcdMetricSeries {
+  MetricName: string
+  Unit: string
+  Member: string
+  Timestamps: number[]
+  Values: number[]
+}
+
 export interface EtcdMonitorSettings {
   PrometheusCreationParam?: PrometheusCreationParam | null
   ExistedPrometheusInstanceId?: string | null
+}
+
+export interface EtcdRestoreTarget {
+  Name: string
+  Region?: string | null
+  VpcId?: string | null
+  ServiceSubnetId?: string | null
+  SubnetIds?: string[] | null
+  EtcdVersion?: string | null
+  Size?: number | null
 }
 
 export interface EtcdSecuritySettings {
@@ -258,6 +354,14 @@ export interface EtcdSubnet {
   VpcId: string
   SubnetId: string
   Zone: string
+}
+
+export interface EtcdSurvivor {
+  Member: string
+  LogIndex: number
+  Revision: number
+  CompleteUntil?: string | null
+  Chosen: boolean
 }
 
 export interface EtcdTaskInfo {
@@ -317,6 +421,19 @@ export interface ModifyEtcdSnapshotPolicyResponse {
   RequestId: string
 }
 
+export interface ModifyEtcdSnapshotRetentionRequest {
+  InstanceId: string
+  SnapshotPolicyName: string
+  KeepHourly?: number | null
+  KeepDaily?: number | null
+  KeepWeekly?: number | null
+  ProveEvery?: number | null
+}
+
+export interface ModifyEtcdSnapshotRetentionResponse {
+  RequestId: string
+}
+
 export interface PrometheusCreationParam {
   SubnetId: string
   DataRetention: number
@@ -326,6 +443,18 @@ export interface PrometheusCreationParam {
 
 export interface RPCMethod {
   Name: string
+}
+
+export interface RecoverEtcdInstanceRequest {
+  InstanceId: string
+  DryRun?: boolean | null
+}
+
+export interface RecoverEtcdInstanceResponse {
+  Recoverable: boolean
+  Reason: string
+  Survivors?: EtcdSurvivor[] | null
+  RequestId: string
 }
 
 export interface RegionInstance {
@@ -346,6 +475,28 @@ export interface ResizeEtcdInstanceResponse {
   RequestId: string
 }
 
+export interface RestoreEtcdSnapshotRequest {
+  InstanceId: string
+  SnapshotName: string
+  NewInstance?: EtcdRestoreTarget | null
+  SkipBackup?: boolean | null
+}
+
+export interface RestoreEtcdSnapshotResponse {
+  InstanceId: string
+  RequestId: string
+}
+
+export interface RotateEtcdCredentialsRequest {
+  InstanceId: string
+  OverlapSeconds?: number | null
+  EndOverlap?: boolean | null
+}
+
+export interface RotateEtcdCredentialsResponse {
+  RequestId: string
+}
+
 export interface TaskStepInfo {
   Step: string
   LifeState: string
@@ -363,6 +514,15 @@ export interface UpgradeEtcdInstanceResponse {
   RequestId: string
 }
 
+export interface VerifyEtcdSnapshotRequest {
+  InstanceId: string
+  SnapshotName: string
+}
+
+export interface VerifyEtcdSnapshotResponse {
+  RequestId: string
+}
+
 export interface VersionInstance {
   Name?: string | null
   Version?: string | null
@@ -374,11 +534,15 @@ export interface Actions {
   CreateEtcdSnapshot: { request: CreateEtcdSnapshotRequest; response: CreateEtcdSnapshotResponse }
   CreateEtcdSnapshotPolicy: { request: CreateEtcdSnapshotPolicyRequest; response: CreateEtcdSnapshotPolicyResponse }
   DeleteEtcdInstance: { request: DeleteEtcdInstanceRequest; response: DeleteEtcdInstanceResponse }
+  DeleteEtcdSnapshot: { request: DeleteEtcdSnapshotRequest; response: DeleteEtcdSnapshotResponse }
+  DeleteEtcdSnapshotPolicy: { request: DeleteEtcdSnapshotPolicyRequest; response: DeleteEtcdSnapshotPolicyResponse }
   DescribeEtcdAvailableVersions: { request: DescribeEtcdAvailableVersionsRequest; response: DescribeEtcdAvailableVersionsResponse }
+  DescribeEtcdBackups: { request: DescribeEtcdBackupsRequest; response: DescribeEtcdBackupsResponse }
   DescribeEtcdCreatingProgress: { request: DescribeEtcdCreatingProgressRequest; response: DescribeEtcdCreatingProgressResponse }
   DescribeEtcdCredentials: { request: DescribeEtcdCredentialsRequest; response: DescribeEtcdCredentialsResponse }
   DescribeEtcdHealth: { request: DescribeEtcdHealthRequest; response: DescribeEtcdHealthResponse }
   DescribeEtcdInstances: { request: DescribeEtcdInstancesRequest; response: DescribeEtcdInstancesResponse }
+  DescribeEtcdMetrics: { request: DescribeEtcdMetricsRequest; response: DescribeEtcdMetricsResponse }
   DescribeEtcdQuota: { request: DescribeEtcdQuotaRequest; response: DescribeEtcdQuotaResponse }
   DescribeEtcdRegions: { request: DescribeEtcdRegionsRequest; response: DescribeEtcdRegionsResponse }
   DescribeEtcdSnapshotPolicies: { request: DescribeEtcdSnapshotPoliciesRequest; response: DescribeEtcdSnapshotPoliciesResponse }
@@ -391,6 +555,11 @@ export interface Actions {
   ModifyEtcdAttribute: { request: ModifyEtcdAttributeRequest; response: ModifyEtcdAttributeResponse }
   ModifyEtcdConfiguration: { request: ModifyEtcdConfigurationRequest; response: ModifyEtcdConfigurationResponse }
   ModifyEtcdSnapshotPolicy: { request: ModifyEtcdSnapshotPolicyRequest; response: ModifyEtcdSnapshotPolicyResponse }
+  ModifyEtcdSnapshotRetention: { request: ModifyEtcdSnapshotRetentionRequest; response: ModifyEtcdSnapshotRetentionResponse }
+  RecoverEtcdInstance: { request: RecoverEtcdInstanceRequest; response: RecoverEtcdInstanceResponse }
   ResizeEtcdInstance: { request: ResizeEtcdInstanceRequest; response: ResizeEtcdInstanceResponse }
+  RestoreEtcdSnapshot: { request: RestoreEtcdSnapshotRequest; response: RestoreEtcdSnapshotResponse }
+  RotateEtcdCredentials: { request: RotateEtcdCredentialsRequest; response: RotateEtcdCredentialsResponse }
   UpgradeEtcdInstance: { request: UpgradeEtcdInstanceRequest; response: UpgradeEtcdInstanceResponse }
+  VerifyEtcdSnapshot: { request: VerifyEtcdSnapshotRequest; response: VerifyEtcdSnapshotResponse }
 }
