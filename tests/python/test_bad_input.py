@@ -207,20 +207,6 @@ def test_auth_is_not_turned_on_without_a_password(raw, instance):
     expect(raw.call("ModifyEtcdAttribute", {"InstanceId": instance, "Name": "renamed", "EnableAuth": True}), "OperationDenied", "Password")
 
 
-NOT_YET = {
-    "CreateEtcdSnapshot": {"SnapshotName": "s"},
-    "CreateEtcdSnapshotPolicy": {"SnapshotPolicyName": "p", "BackupSettings": {"BackupInterval": 3600, "MaxBackupCount": 24}},
-    "DescribeEtcdSnapshots": {},
-    "DescribeEtcdSnapshotPolicies": {},
-    "ModifyEtcdSnapshotPolicy": {"SnapshotPolicyName": "p", "BackupSettings": {"BackupInterval": 3600, "MaxBackupCount": 24}},
-}
-
-
-@pytest.mark.parametrize("action", NOT_YET)
-def test_an_action_that_is_not_there_yet_says_so(raw, instance, action):
-    expect(raw.call(action, {"InstanceId": instance, **NOT_YET[action]}), "UnsupportedOperation")
-
-
 @pytest.mark.parametrize("action", [
     "DescribeEtcdCredentials", "DescribeEtcdCreatingProgress", "EnableEtcdInstanceDeletionProtection", "DeleteEtcdInstance"])
 def test_an_instance_is_not_found_in_another_region(raw, instance, action):
