@@ -95,6 +95,7 @@ test('signing in leads to where one wanted to go, and says so where nothing is',
 
 test('the wizard makes a cluster and shows its five steps', async () => {
   await page.getByRole('link', { name: 'Create instance' }).first().click();
+  await page.getByLabel('Name').waitFor();
   await page.getByRole('button', { name: 'Next' }).click();
   await page.getByText('This is required').waitFor();
   await page.getByLabel('Name').fill('x'.repeat(61));
