@@ -10,7 +10,7 @@ mod restore;
 use std::sync::Arc;
 
 use cetcd_core::{
-    Instance, InstanceId, Status,
+    Instance, Status,
     action::Action,
     backup::{Snapshot, SnapshotState},
     certificates::Handover,
@@ -261,7 +261,7 @@ async fn forget(world: &World, subject: &Subject<'_>) -> Result<()> {
     let id = &subject.instance.value.id;
     world.admin.forget(id);
     world.runtime.forget(id).await?;
-    let kept = forget_snapshots(world, id).await?;
+    let kept = forget_snapshots(world, &subject.instance.value).await?;
     let mut txn = Txn::new()
         .when(Compare::mod_revision(records::instance_key(id), subject.instance.revision))
         .when(Compare::mod_revision(records::status_key(id), subject.status.revision))
@@ -288,17 +288,25 @@ async fn forget(world: &World, subject: &Subject<'_>) -> Result<()> {
     settled(world.store.txn(txn).await?.succeeded, "the instance")
 }
 
-/// What was taken stays; what was not will not be. Answers whether anything stays.
-async fn forget_snapshots(world: &World, id: &InstanceId) -> Result<bool> {
+/// What was taken stays, unless its owner said that it goes with the instance; what was not will not be. Answers whether
+/// anything stays.
+async fn forget_snapshots(world: &World, instance: &Instance) -> Result<bool> {
+    let (id, delete) = (&instance.id, instance.spec.delete_backups);
     let snapshots = records::snapshots(world.store.as_ref(), id).await?;
     let is_taken = |snapshot: &Record<Snapshot>| snapshot.value.state == SnapshotState::Done;
     // One by one: a transaction holds only so many, and nobody asks for another of what is going away.
-    for Record { value: snapshot, revision } in snapshots.iter().filter(|snapshot| !is_taken(snapshot)) {
-        let key = records::snapshot_key(id, &snapshot.name);
-        let gone = Txn::new().when(Compare::mod_revision(key.clone(), *revision)).delete(key);
+    for record in snapshots.iter().filter(|snapshot| delete || !is_taken(snapshot)) {
+        if delete {
+            world.backups.remove(&record.value).await?;
+        }
+        let key = records::snapshot_key(id, &record.value.name);
+        let gone = Txn::new().when(Compare::mod_revision(key.clone(), record.revision)).delete(key);
         settled(world.store.txn(gone).await?.succeeded, "a snapshot")?;
     }
-    Ok(snapshots.iter().any(is_taken))
+    if delete {
+        world.backups.forget(id).await?;
+    }
+    Ok(!delete && snapshots.iter().any(is_taken))
 }
 
 /// Writes the status, unless someone else did.
