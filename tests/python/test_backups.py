@@ -274,3 +274,16 @@ def test_backups_outlive_their_instance_and_make_a_new_one(own_server, version, 
     with pytest.raises(ApiError):
         api.call("DescribeEtcdSnapshots", {"InstanceId": instance})
 
+
+
+def test_backups_go_with_their_instance_where_that_was_asked_for(own_server, version, tmp_path):
+    server, api = own_server, Sdk(own_server)
+    instance, _, _ = made(server, version, tmp_path, 1)
+    api.call("CreateEtcdSnapshot", {"InstanceId": instance, "SnapshotName": "one"})
+    until("the snapshot is taken", lambda: [s["Size"] > 0 for s in api.call("DescribeEtcdSnapshots", {"InstanceId": instance})["Snapshots"] or []] == [True], 60, 0.1)
+    kept = lambda: [path for path in (server.data_dir / "backups").rglob("*") if path.is_file() and instance in str(path)]  # noqa: E731
+    assert kept()
+    api.call("ModifyEtcdAttribute", {"InstanceId": instance, "EnableDeleteCos": True})
+    api.extension("DeleteEtcdInstance", {"InstanceId": instance})
+    wait_until_gone(api, instance)
+    assert not kept()
