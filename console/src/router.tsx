@@ -9,6 +9,7 @@ import {
   redirect,
 } from '@tanstack/react-router'
 import type { ListSearch } from './pages/match'
+import { RANGES } from './pages/instance/ranges'
 import { InstancesPage } from './pages/InstancesPage'
 import { SignInPage } from './pages/SignInPage'
 import { currentSession } from './session'
@@ -74,6 +75,16 @@ const overview = createRoute({
   component: lazyRouteComponent(() => import('./pages/instance/Overview'), 'Overview'),
 })
 
+const metrics = createRoute({
+  getParentRoute: () => instance,
+  path: 'metrics',
+  component: lazyRouteComponent(() => import('./pages/instance/Metrics'), 'Metrics'),
+  validateSearch: (search): { range?: string } => {
+    const range = RANGES.find(({ name }) => name === search['range'])?.name
+    return range ? { range } : {}
+  },
+})
+
 const configuration = createRoute({
   getParentRoute: () => instance,
   path: 'configuration',
@@ -122,7 +133,7 @@ const tree = root.addChildren([
     home,
     instances,
     create,
-    instance.addChildren([overview, configuration, access, snapshots, instanceTasks]),
+    instance.addChildren([overview, metrics, configuration, access, snapshots, instanceTasks]),
     tasks,
     explorer,
     explorerAction,

@@ -46,3 +46,16 @@ export function useTheme(): Theme {
     () => current,
   )
 }
+
+/** Whether the page is dark now: canvases do not follow the style sheet by themselves. */
+export function useIsDark(): boolean {
+  const theme = useTheme()
+  const system = useSyncExternalStore(
+    (listener) => {
+      dark.addEventListener('change', listener)
+      return () => dark.removeEventListener('change', listener)
+    },
+    () => dark.matches,
+  )
+  return theme === 'dark' || (theme === 'system' && system)
+}

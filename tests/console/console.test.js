@@ -15,10 +15,13 @@ const { ORIGIN, PATIENCE, isSound, nothingWentWrong, picture, signIn, start, sto
 const NAME = 'orders';
 /** What a first visit may load, in compressed bytes. */
 const BUDGET = 350 * 1024;
+/** How many keys are written to see the charts move. */
+const KEYS = 40;
 
 let page;
 let id;
 let folder;
+let keysBefore;
 let broken;
 
 /** A chapter. What follows one that failed would only fail too, and slowly. */
@@ -62,7 +65,16 @@ function memberProcess(member) {
   return undefined;
 }
 
+/** Runs what a user would paste, where the downloaded files are. */
+function shell(text) {
+  const env = { PATH: `${path.dirname(process.env.CETCD_TEST_ETCDCTL)}:${process.env.PATH}`, ETCDCTL_API: '3' };
+  return execFileSync('sh', ['-c', text], { cwd: folder, env, encoding: 'utf8' });
+}
+/** The line of the page with other words after its options; known once the page has shown it. */
+let etcdctl;
+
 const members = () => page.locator('[data-member]');
+const shownNumber = (metric) => page.locator(`[data-metric=${metric}]`).getAttribute('data-now');
 const running = () => page.locator('[data-member][data-status=Running]');
 const tab = (name) => page.getByRole('navigation', { name: 'Views of the instance' }).getByRole('link', { name });
 
@@ -141,15 +153,18 @@ test('the downloaded files and the line to paste let etcdctl in', async () => {
   }
   const line = await page.getByRole('tabpanel').locator('code').innerText();
   assert.match(line, /^etcdctl --endpoints https:\/\/127\./);
-  const environment = { PATH: `${path.dirname(process.env.CETCD_TEST_ETCDCTL)}:${process.env.PATH}`, ETCDCTL_API: '3' };
-  const shell = (text) => execFileSync('sh', ['-c', text], { cwd: folder, env: environment, encoding: 'utf8' });
+  etcdctl = (words) => shell(line.replace(/put hello world\s*$/, words));
   assert.equal(shell(line).trim(), 'OK');
-  assert.match(shell(line.replace(/put hello world\s*$/, 'get hello')), /^hello\nworld\n$/);
+  assert.match(etcdctl('get hello'), /^hello\nworld\n$/);
   await page.getByRole('tab', { name: 'Go' }).click();
   await page.keyboard.press('ArrowRight');
   await page.getByText('pip install etcd3gw').waitFor();
   await isSound(page, 'access');
   await picture(page, 'access');
+  await tab('Metrics').click();
+  keysBefore = await until('members have been read', () => shownNumber('Keys'));
+  assert.ok(Number(keysBefore) < KEYS, `${keysBefore} keys`);
+  for (let number = 0; number < KEYS; number++) etcdctl(`put orders/${number} '{"number":${number}}'`);
 });
 
 test('a member that hangs is named, and is back once it was killed', async () => {
@@ -174,6 +189,20 @@ test('a member that hangs is named, and is back once it was killed', async () =>
   assert.notEqual(now, pid);
 });
 
+test('the charts have moved by what was written', async () => {
+  await tab('Metrics').click();
+  await until('the new keys are in the chart', async () => Number(await shownNumber('Keys')) >= KEYS);
+  assert.equal(await page.locator('.chart').count(), 15);
+  // A chart is a picture: what it says is said in words, too.
+  assert.match(await page.locator('[data-metric=Keys] [role=img]').getAttribute('aria-label'), /^Keys, now: .*-etcd-0 \d+/);
+  await isSound(page, 'the charts');
+  await picture(page, 'metrics', { fullPage: true });
+  await page.getByRole('button', { name: '2 hours' }).click();
+  await page.waitForURL(/range=2h$/);
+  await page.reload();
+  await page.getByRole('button', { name: '2 hours', pressed: true }).waitFor();
+});
+
 test('a resize is asked for, followed and done', async () => {
   await tab('Configuration').click();
   const form = page.getByRole('form', { name: 'Size' });
@@ -192,13 +221,68 @@ test('a resize is asked for, followed and done', async () => {
   await until('five members run', async () => (await running().count()) === 5 && (await members().count()) === 5);
 });
 
-test('snapshots are there, or the page says what to do until they are', async () => {
+const snapshot = (name) => page.locator(`[data-snapshot="${name}"]`);
+const dialog = () => page.getByRole('dialog');
+
+test('a snapshot is taken, and restored for proof', async () => {
   await tab('Snapshots').click();
-  const there = page.getByRole('button', { name: 'Take snapshot' });
-  const notYet = page.getByRole('heading', { name: 'This server keeps no snapshots yet' });
-  await there.or(notYet).first().waitFor();
+  await page.getByRole('button', { name: 'Take snapshot' }).click();
+  await dialog().getByLabel('Snapshot').fill('');
+  await dialog().getByRole('button', { name: 'Take snapshot' }).click();
+  await dialog().getByText('This is required').waitFor();
+  await dialog().getByLabel('Snapshot').fill('before-the-change');
+  await isSound(page, 'the dialog of a snapshot');
+  await dialog().getByRole('button', { name: 'Take snapshot' }).click();
+  const row = snapshot('before-the-change');
+  await row.locator('[data-status=done]').waitFor();
+  await row.and(page.locator('[data-proof=passed]')).waitFor();
+  await row.getByRole('button', { name: 'Verify' }).click();
+  await page.getByTestId('confirm').click();
+  await dialog().waitFor({ state: 'detached' });
+  await row.getByRole('button', { name: 'before-the-change' }).click();
+  await page.locator('main').getByText(/^[0-9a-f]{64}$/).waitFor();
   await isSound(page, 'snapshots');
   await picture(page, 'snapshots');
+});
+
+test('policies are made, changed and deleted', async () => {
+  await page.getByRole('button', { name: 'Create policy' }).click();
+  await dialog().getByLabel('Policy').fill('nightly');
+  await dialog().getByLabel('Backup every (seconds)').fill('86400');
+  await dialog().getByLabel('Backups kept').fill('7');
+  await dialog().getByRole('button', { name: 'Create policy' }).click();
+  const row = page.locator('[data-policy=nightly]');
+  await row.getByText('newest 7').waitFor();
+  await row.getByRole('button', { name: 'Change' }).click();
+  await dialog().getByLabel('Backups kept').fill('9');
+  await dialog().getByRole('button', { name: 'Apply' }).click();
+  await row.getByText('newest 9').waitFor();
+  await row.getByRole('button', { name: 'Retention' }).click();
+  await dialog().getByLabel('Days').fill('7');
+  await dialog().getByLabel('Weeks').fill('4');
+  await isSound(page, 'the retention');
+  await dialog().getByRole('button', { name: 'Apply' }).click();
+  await row.getByText('7 daily · 4 weekly').waitFor();
+  await row.getByRole('button', { name: 'Delete' }).click();
+  await page.getByLabel('Type nightly to confirm').fill('nightly');
+  await page.getByTestId('confirm').click();
+  await row.waitFor({ state: 'detached' });
+});
+
+test('a snapshot is restored in place, which needs the name, and what came later is gone', async () => {
+  assert.equal(etcdctl("put later 1").trim(), 'OK');
+  await snapshot('before-the-change').getByRole('button', { name: 'Restore' }).click();
+  await dialog().getByLabel('Restore to').selectOption('place');
+  assert.ok(await page.getByTestId('confirm').isDisabled());
+  await page.getByLabel(`Type ${NAME} to confirm`).fill(NAME);
+  await isSound(page, 'the restore');
+  await picture(page, 'restore');
+  await page.getByTestId('confirm').click();
+  await page.waitForURL(new RegExp(`/instances/${id}$`));
+  await page.locator('main .heading [data-status=restoring]').waitFor();
+  await page.locator('main .heading [data-status=running]').waitFor();
+  assert.equal(etcdctl('get later'), '');
+  assert.match(etcdctl('get hello'), /^hello\nworld\n$/);
 });
 
 test('the API explorer shows the signature and sends', async () => {
@@ -229,9 +313,10 @@ test('it is all there in Chinese, in the dark and on a phone', async () => {
     ['/instances', '实例', 'list-phone'],
     ['/instances/new', '新建实例'],
     [`/instances/${id}`, NAME, 'overview-phone'],
+    [`/instances/${id}/metrics`, NAME, 'metrics-phone'],
     [`/instances/${id}/configuration`, NAME],
     [`/instances/${id}/access`, NAME],
-    [`/instances/${id}/snapshots`, NAME],
+    [`/instances/${id}/snapshots`, NAME, 'snapshots-phone'],
     ['/tasks', '任务'],
     ['/explorer/CreateEtcdInstance', 'API 浏览器'],
   ]) {

@@ -16,16 +16,18 @@ interface Props {
   name?: string
   action: string
   danger?: boolean
+  /** It cannot be done now, whatever is typed. */
+  disabled?: boolean
   onConfirm: () => Promise<unknown>
   onClose: () => void
 }
 
-export function Confirm({ title, children, name, action, danger = false, onConfirm, onClose }: Props) {
+export function Confirm({ title, children, name, action, danger = false, disabled = false, onConfirm, onClose }: Props) {
   const t = useT()
   const [typed, setTyped] = useState('')
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<unknown>()
-  const ready = name === undefined || typed.trim() === name
+  const ready = !disabled && (name === undefined || typed.trim() === name)
   const submit = async (event: FormEvent) => {
     event.preventDefault()
     if (!ready || busy) return

@@ -1,6 +1,6 @@
 // Moments: how long ago, with the whole date at hand.
 
-import { useEffect, useState } from 'react'
+import { useSyncExternalStore } from 'react'
 import { useLanguage } from '../i18n'
 
 const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
@@ -11,23 +11,46 @@ const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
 ]
 
 export function ago(moment: Date, now: number, language: string): string {
-  const seconds = Math.min(0, Math.round((moment.getTime() - now) / 1000))
-  const [unit, size] = UNITS.find(([, size]) => -seconds >= size) ?? (['second', 1] as const)
+  const difference = Math.round((moment.getTime() - now) / 1000)
+  // What is a little ahead of our clock, which is looked at every ten seconds, is no future.
+  const seconds = difference > 0 && difference < 15 ? 0 : difference
+  const [unit, size] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? (['second', 1] as const)
   return new Intl.RelativeTimeFormat(language, { numeric: 'auto' }).format(Math.round(seconds / size), unit)
+}
+
+// One timer for all moments of a page: a list has hundreds of them.
+const listeners = new Set<() => void>()
+let shared = Date.now()
+let timer: ReturnType<typeof setInterval> | undefined
+
+function listen(listener: () => void): () => void {
+  listeners.add(listener)
+  timer ??= setInterval(() => {
+    shared = Date.now()
+    for (const each of listeners) each()
+  }, 10_000)
+  return () => {
+    listeners.delete(listener)
+    if (listeners.size > 0) return
+    clearInterval(timer)
+    timer = undefined
+  }
+}
+
+/** What time it is, to ten seconds; exact where the first moment comes into sight. */
+function useNow(): number {
+  if (listeners.size === 0) shared = Date.now()
+  return useSyncExternalStore(listen, () => shared)
 }
 
 export function Time({ at }: { at: string | null | undefined }) {
   const language = useLanguage()
-  const [now, setNow] = useState(Date.now)
-  useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), 10_000)
-    return () => clearInterval(timer)
-  }, [])
+  const now = useNow()
   if (!at) return <span className="quiet">–</span>
   const moment = new Date(at)
   return (
     <time dateTime={at} title={moment.toLocaleString(language)}>
-      {ago(moment, Math.max(now, moment.getTime()), language)}
+      {ago(moment, now, language)}
     </time>
   )
 }

@@ -1,4 +1,5 @@
 import { useRead } from '../../api/queries'
+import { useHasAction } from '../../api/schema'
 import { clusterSnippets, FILES } from '../../api/snippets'
 import { useT } from '../../i18n'
 import { Code, Copyable, download } from '../../ui/Copy'
@@ -7,6 +8,7 @@ import { Tabs } from '../../ui/Tabs'
 import { Alert } from '../../ui/Notice'
 import { Button } from '../../ui/td'
 import { useShownInstance } from './context'
+import { Rotation } from './Rotation'
 
 export function Access() {
   const t = useT()
@@ -17,6 +19,7 @@ export function Access() {
     // Until there is an endpoint the certificates may not be made yet; afterwards they hardly ever change.
     { interval: instance.Endpoint ? false : 2000, staleTime: instance.Endpoint ? 60_000 : 0 },
   )
+  const rotates = useHasAction('RotateEtcdCredentials')
   if (credentials.isPending) return <Waiting />
   if (!credentials.data) return <Failure error={credentials.error} retry={() => void credentials.refetch()} />
   const credential = credentials.data.Credentials?.[0]
@@ -67,6 +70,7 @@ export function Access() {
           }))}
         />
       </section>
+      {credential && rotates && <Rotation />}
     </div>
   )
 }

@@ -50,6 +50,9 @@ export function InstancePage() {
         <Link to="/instances/$id" params={{ id }} activeOptions={{ exact: true }}>
           {t('instance.overview')}
         </Link>
+        <Link to="/instances/$id/metrics" params={{ id }} search={{}}>
+          {t('instance.metrics')}
+        </Link>
         <Link to="/instances/$id/configuration" params={{ id }}>
           {t('instance.configuration')}
         </Link>

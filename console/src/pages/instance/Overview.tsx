@@ -1,4 +1,5 @@
 import { useCreation, useHealth, useTasks } from '../../api/queries'
+import { useHasAction } from '../../api/schema'
 import type { Etcd, EtcdCondition } from '../../api/types.gen'
 import { useT } from '../../i18n'
 import { Copyable } from '../../ui/Copy'
@@ -6,7 +7,9 @@ import { Failure, Waiting } from '../../ui/States'
 import { Time } from '../../ui/Time'
 import { Status } from '../../ui/Status'
 import { Steps } from '../Steps'
+import { ChiefCharts } from './ChiefCharts'
 import { useShownInstance } from './context'
+import { Recover } from './Recover'
 import { Topology } from './Topology'
 
 export function Overview() {
@@ -20,6 +23,7 @@ export function Overview() {
           <h2 id="topology">{t('topology.title')}</h2>
           <Topology instance={instance} />
         </section>
+        <ChiefCharts id={instance.InstanceId} />
       </div>
       <div className="stack">
         <Health id={instance.InstanceId} />
@@ -83,6 +87,7 @@ function Progress({ instance }: { instance: Etcd }) {
 function Health({ id }: { id: string }) {
   const t = useT()
   const health = useHealth(id)
+  const recoverable = useHasAction('RecoverEtcdInstance')
   const conditions = health.data?.Conditions ?? []
   const bad = conditions.filter((condition) => !condition.Holds)
   const good = conditions.filter((condition) => condition.Holds)
@@ -93,10 +98,25 @@ function Health({ id }: { id: string }) {
       {health.error && !health.data && <Failure error={health.error} retry={() => void health.refetch()} />}
       {health.data && conditions.length === 0 && <p className="quiet">{t('health.unknown')}</p>}
       <ul className="conditions" aria-live="polite">
-        {[...bad, ...good].map((condition) => (
+        {bad.map((condition) => (
           <ConditionRow key={condition.Type} condition={condition} />
         ))}
       </ul>
+      {good.length > 0 && (
+        <details className="holding">
+          <summary>
+            <span className="status status-good">
+              {t(bad.length === 0 ? 'health.allHold' : 'health.othersHold', { count: good.length })}
+            </span>
+          </summary>
+          <ul className="conditions">
+            {good.map((condition) => (
+              <ConditionRow key={condition.Type} condition={condition} />
+            ))}
+          </ul>
+        </details>
+      )}
+      {recoverable && bad.some((condition) => condition.Type === 'Quorum') && <Recover id={id} />}
     </section>
   )
 }

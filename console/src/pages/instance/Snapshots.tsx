@@ -4,8 +4,9 @@ import { useHasAction } from '../../api/schema'
 import { useT } from '../../i18n'
 import { Empty, Failure, Waiting } from '../../ui/States'
 import { Button } from '../../ui/td'
-import { useBackups, type Policy, type Snapshot } from '../snapshots/backups'
-import { CreateSnapshot, DeletePolicy, DeleteSnapshot, EditPolicy, RestoreSnapshot, VerifySnapshot } from '../snapshots/dialogs'
+import { Time } from '../../ui/Time'
+import { bytes, digest, useBackups, type Policy, type Snapshot } from '../snapshots/backups'
+import { CreateSnapshot, DeletePolicy, DeleteSnapshot, EditPolicy, EditRetention, RestoreSnapshot, VerifySnapshot } from '../snapshots/dialogs'
 import { PolicyTable, SnapshotTable, type SnapshotActions } from '../snapshots/tables'
 import { useShownInstance } from './context'
 
@@ -13,7 +14,7 @@ import { useShownInstance } from './context'
 type Doing =
   | { what: 'create' | 'newPolicy' }
   | { what: 'restore' | 'verify' | 'delete'; snapshot: Snapshot }
-  | { what: 'editPolicy' | 'deletePolicy'; policy: Policy }
+  | { what: 'editPolicy' | 'retention' | 'deletePolicy'; policy: Policy }
 
 export function Snapshots() {
   const t = useT()
@@ -26,6 +27,7 @@ export function Snapshots() {
     verify: useHasAction('VerifyEtcdSnapshot'),
     delete: useHasAction('DeleteEtcdSnapshot'),
     deletePolicy: useHasAction('DeleteEtcdSnapshotPolicy'),
+    retention: useHasAction('ModifyEtcdSnapshotRetention'),
   }
   const close = () => setDoing(undefined)
   if (backups.isPending) return <Waiting />
@@ -40,6 +42,7 @@ export function Snapshots() {
   }
   return (
     <div className="stack">
+      {snapshots.some((snapshot) => snapshot.State !== undefined) && <Glance snapshots={snapshots} policies={policies} />}
       <section className="card" aria-labelledby="snapshots">
         <div className="heading">
           <h2 id="snapshots">{t('snapshots.title')}</h2>
@@ -67,6 +70,7 @@ export function Snapshots() {
           <PolicyTable
             policies={policies}
             edit={(policy) => setDoing({ what: 'editPolicy', policy })}
+            {...(can.retention ? { retain: (policy: Policy) => setDoing({ what: 'retention', policy }) } : {})}
             {...(can.deletePolicy ? { remove: (policy: Policy) => setDoing({ what: 'deletePolicy', policy }) } : {})}
           />
         )}
@@ -74,10 +78,40 @@ export function Snapshots() {
       {doing?.what === 'create' && <CreateSnapshot id={id} onClose={close} />}
       {doing?.what === 'newPolicy' && <EditPolicy id={id} onClose={close} />}
       {doing?.what === 'editPolicy' && <EditPolicy id={id} policy={doing.policy} onClose={close} />}
+      {doing?.what === 'retention' && <EditRetention id={id} policy={doing.policy} onClose={close} />}
       {doing?.what === 'deletePolicy' && <DeletePolicy id={id} policy={doing.policy} onClose={close} />}
       {doing?.what === 'restore' && <RestoreSnapshot instance={instance} snapshot={doing.snapshot} onClose={close} />}
       {doing?.what === 'verify' && <VerifySnapshot id={id} snapshot={doing.snapshot} onClose={close} />}
       {doing?.what === 'delete' && <DeleteSnapshot id={id} snapshot={doing.snapshot} onClose={close} />}
     </div>
+  )
+}
+
+/** Whether one could go back, and to when. */
+function Glance({ snapshots, policies }: { snapshots: Snapshot[]; policies: Policy[] }) {
+  const t = useT()
+  const { newest, proved, stored } = digest(snapshots)
+  const due = policies.flatMap((policy) => policy.NextSlot ?? []).sort()[0]
+  return (
+    <dl className="tiles">
+      <div className="tile">
+        <dt>{t('snapshots.newest')}</dt>
+        <dd>{newest ? <Time at={newest.RequestedAt} /> : t('snapshots.noneYet')}</dd>
+      </div>
+      <div className="tile">
+        <dt>{t('snapshots.proved')}</dt>
+        <dd className={proved ? `status status-${proved.ProofState === 'passed' ? 'good' : 'bad'}` : ''}>
+          {proved ? <Time at={proved.ProvedAt} /> : t('snapshots.noneYet')}
+        </dd>
+      </div>
+      <div className="tile">
+        <dt>{t('snapshots.due')}</dt>
+        <dd>{due ? <Time at={due} /> : t('snapshots.never')}</dd>
+      </div>
+      <div className="tile">
+        <dt>{t('snapshots.stored')}</dt>
+        <dd>{bytes(stored)}</dd>
+      </div>
+    </dl>
   )
 }

@@ -14,6 +14,12 @@ export interface Snapshot {
   Policy?: string | null
   Version?: string | null
   Revision?: number | null
+  Keys?: number | null
+  Sha256?: string | null
+  StartedAt?: string | null
+  EndedAt?: string | null
+  Attempts?: number
+  ProofMillis?: number | null
   StoredSize?: number | null
   RequestedAt?: string
   FailedMsg?: string
@@ -26,6 +32,11 @@ export interface Policy {
   Name: string
   BackupInterval: number
   MaxBackupCount: number
+  KeepHourly?: number
+  KeepDaily?: number
+  KeepWeekly?: number
+  ProveEvery?: number
+  LastSlot?: string | null
   NextSlot?: string
 }
 
@@ -76,6 +87,25 @@ export function useBackups(id: string) {
         ? false
         : query.state.data?.snapshots.some((snapshot) => UNDER_WAY.includes(snapshot.State ?? '')) ? 1500 : 5000,
   })
+}
+
+/** What matters of all snapshots at a glance. */
+export interface Digest {
+  /** The newest that is there. */
+  newest?: Snapshot
+  /** The newest that was restored for proof, and how that ended. */
+  proved?: Snapshot
+  /** Bytes that all of them take in storage. */
+  stored: number
+}
+
+export function digest(snapshots: Snapshot[]): Digest {
+  const latest = (from: Snapshot[], when: (snapshot: Snapshot) => string | null | undefined) =>
+    from.reduce<Snapshot | undefined>((best, one) => (!best || (when(one) ?? '') > (when(best) ?? '') ? one : best), undefined)
+  const newest = latest(snapshots.filter((one) => one.State === 'done'), (one) => one.RequestedAt)
+  const proved = latest(snapshots.filter((one) => one.ProvedAt), (one) => one.ProvedAt)
+  const stored = snapshots.reduce((sum, one) => sum + (one.StoredSize ?? 0), 0)
+  return { ...(newest ? { newest } : {}), ...(proved ? { proved } : {}), stored }
 }
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB']

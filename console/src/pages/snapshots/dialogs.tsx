@@ -128,6 +128,38 @@ export function EditPolicy({ id, policy, onClose }: Props & { policy?: Policy })
   )
 }
 
+/** What a policy keeps beside its newest snapshots, and how often it proves one. */
+export function EditRetention({ id, policy, onClose }: Props & { policy: Policy }) {
+  const t = useT()
+  const [fields, setFields] = useState({
+    KeepHourly: String(policy.KeepHourly ?? 0),
+    KeepDaily: String(policy.KeepDaily ?? 0),
+    KeepWeekly: String(policy.KeepWeekly ?? 0),
+    ProveEvery: String(policy.ProveEvery ?? 1),
+  })
+  const form = useForm('ModifyEtcdSnapshotRetention', {
+    InstanceId: id,
+    SnapshotPolicyName: policy.Name,
+    ...Object.fromEntries(Object.entries(fields).map(([name, text]) => [name, numberOf(text)])),
+  })
+  const field = (name: keyof typeof fields) => (
+    <Field label={t(`retention.${name}`)} problem={form.problem(name)}>
+      {(control) => <Input {...control} value={fields[name]} onChange={(text) => setFields({ ...fields, [name]: text })} />}
+    </Field>
+  )
+  return (
+    <FormDialog title={t('retention.title', { name: policy.Name })} form={form} submit={t('form.apply')} onClose={onClose}>
+      <p className="quiet">{t('retention.hint', { count: policy.MaxBackupCount })}</p>
+      <div className="row">
+        {field('KeepHourly')}
+        {field('KeepDaily')}
+        {field('KeepWeekly')}
+        {field('ProveEvery')}
+      </div>
+    </FormDialog>
+  )
+}
+
 export function DeletePolicy({ id, policy, onClose }: Props & { policy: Policy }) {
   const t = useT()
   const change = useChange()
