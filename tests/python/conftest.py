@@ -1,7 +1,9 @@
 """Fixtures: a server for each file of tests, gone without a trace afterwards."""
 
+import json
 import os
 import random
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +16,7 @@ pytest.register_assert_rewrite("support")
 from support.server import Server, version_to_test  # noqa: E402  (after the line above, which must come first)
 
 SEED = int(os.environ.get("CETCD_TEST_SEED") or random.SystemRandom().randrange(2**32))
+os.environ["CETCD_TEST_SEED"] = str(SEED)  # the same in every worker
 
 
 def pytest_addoption(parser):
@@ -22,6 +25,19 @@ def pytest_addoption(parser):
 
 def pytest_report_header():
     return f"CETCD_TEST_SEED={SEED} (set it to repeat this run's random choices)"
+
+
+def pytest_collection_modifyitems(items):
+    """For several workers: tests that share a server stay together, and those with the most patience begin first."""
+
+    def patience(item):
+        marker = item.get_closest_marker("timeout")
+        return marker.args[0] if marker else 0
+
+    for item in items:
+        if {"server", "patient_server"} & set(item.fixturenames):
+            item.add_marker(pytest.mark.xdist_group(item.path.name))
+    items.sort(key=patience, reverse=True)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -39,7 +55,8 @@ def pytest_runtest_makereport(item):
 @pytest.fixture
 def chance(request):
     """Random numbers that depend on the seed and the test's name, not on which tests ran before."""
-    return random.Random(f"{SEED} {request.node.nodeid}")
+    # After the @ is what several workers know the test's group by.
+    return random.Random(f"{SEED} {request.node.nodeid.partition('@')[0]}")
 
 
 @pytest.fixture(scope="session")
@@ -79,7 +96,8 @@ def patient_server():
     yield from _served({"CETCD_LIMITS_REQUESTS_PER_SECOND": "1000000"})
 
 
-# The closing lines: how long each file took, then the counts alone on a line.
+# The closing lines: how long each file took, then the counts alone on a line. With CETCD_TEST_TALLY, a file, they
+# include those of the runs before it that used the same file.
 
 _seconds, _counts = {}, {"passed": 0, "failed": 0, "skipped": 0}
 
@@ -97,6 +115,14 @@ def pytest_collectreport(report):
 
 
 def pytest_unconfigure():
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        return
     for file, seconds in _seconds.items():
         print(f"{seconds:7.1f} s  {file}")
+    tally = os.environ.get("CETCD_TEST_TALLY")
+    if tally:
+        path = Path(tally)
+        for kind, count in json.loads(path.read_text() or "{}").items():
+            _counts[kind] += count
+        path.write_text(json.dumps(_counts))
     print(f"{_counts['passed']} passed, {_counts['failed']} failed, {_counts['skipped']} skipped")

@@ -59,6 +59,7 @@ def kept(endpoint, certificates, writer, before):
 
 
 @pytest.mark.e2e
+@pytest.mark.alone
 @pytest.mark.timeout(300)
 def test_a_quorum_that_is_lost_for_good_is_gone_on_without_where_that_is_set(automatic_server, version, tmp_path):
     server, api = automatic_server, Sdk(automatic_server)

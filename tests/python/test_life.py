@@ -16,6 +16,7 @@ def test_a_whole_life_by_the_python_sdk(server, version, tmp_path, sign_method, 
     whole_life(Sdk(server, sign_method, http_method), server, version, size, tmp_path / "credentials")
 
 
+@pytest.mark.timeout(600)
 def test_a_whole_life_by_tccli(server, version, tmp_path):
     whole_life(Tccli(server), server, version, 3, tmp_path / "credentials")
 

@@ -4,6 +4,7 @@ import json
 import string
 import time
 
+import pytest
 from support.life import creation
 
 ROUNDS = 10_000
@@ -80,6 +81,7 @@ def any_body(chance):
     return text
 
 
+@pytest.mark.alone
 def test_ten_thousand_random_bodies_never_give_an_internal_error(patient_server, chance):
     raw = patient_server.raw()
     begun, codes = time.monotonic(), {}

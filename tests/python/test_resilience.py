@@ -149,6 +149,7 @@ def test_no_write_fails_while_serve_is_killed_and_started_again(own_server, vers
 
 
 @pytest.mark.e2e
+@pytest.mark.alone
 @pytest.mark.parametrize("role", ["follower", "leader"])
 def test_a_killed_member_is_healthy_again_within_two_seconds_and_no_write_is_lost(own_server, version, tmp_path, chance, e2e, role):
     server = own_server
