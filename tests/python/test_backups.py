@@ -104,7 +104,7 @@ def furnished(version, endpoint, certificates):
 def bumps(version):
     """Whether the version's tool can raise revisions."""
     numbers = tuple(int(part) for part in version.lstrip("v").split("."))
-    return numbers >= (3, 6, 0) or (3, 5, 11) <= numbers < (3, 6, 0) or (3, 4, 28) <= numbers < (3, 5, 0)
+    return numbers >= (3, 6, 0) or (3, 5, 10) <= numbers < (3, 6, 0) or (3, 4, 27) <= numbers < (3, 5, 0)
 
 
 def notices(version, endpoint, certificates, revision):

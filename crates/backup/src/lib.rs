@@ -14,7 +14,6 @@
 //!   [`restore`](Repository::restore) makes data directories of one, for a new cluster, with the
 //!   [`RestoreTool`] of the version that is to serve them; [`drill`](Repository::drill) restores one into a
 //!   throw-away member, compares and times.
-//! - [`retention::expired`] says which snapshots have had their time; it is pure.
 //! - [`BackupKey`] is an instance's own key. Draw one ([`BackupKey::draw`]) when its first backup is taken, keep
 //!   it sealed with its other secrets, and keep it for as long as any of its snapshots: without it they are noise.
 //!
@@ -47,7 +46,6 @@ mod pipeline;
 mod progress;
 mod repository;
 pub mod restore;
-pub mod retention;
 pub mod seal;
 pub mod store;
 

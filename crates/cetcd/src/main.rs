@@ -17,8 +17,9 @@ fn main() -> ExitCode {
     let arguments = cli::Arguments::parse();
     match cli::run(arguments) {
         Ok(code) => code,
+        Err(error) if error.is::<cli::output::NobodyReads>() => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("cetcd: {error:#}");
+            cli::output::note(format_args!("cetcd: {error:#}"));
             ExitCode::from(cli::exit_code(&error))
         }
     }

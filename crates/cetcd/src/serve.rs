@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use cetcd_backup::Location;
+use cetcd_backup::{Location, store};
 use cetcd_controller::{
     Controller, Metrics, PkiIssuer, Policies, World,
     backups::{BackupMetrics, Parts, Slots, StoredBackups},
@@ -236,6 +236,14 @@ pub fn backups(
         Some(url) => Location::parse(url).context("`backup.url`")?,
         None => Location::in_data_dir(dir),
     };
+    let keys = settings.backup.access_key_id.as_ref().zip(settings.backup.secret_access_key.as_ref());
+    let credentials = keys.map(|(id, secret)| store::Credentials {
+        access_key_id: id.clone(),
+        secret_access_key: secret.expose_secret().to_owned().into(),
+        session_token: None,
+    });
+    // Said at the start, not by the first backup.
+    store::open_with(&location, credentials.as_ref()).context("`backup.url`")?;
     Ok(StoredBackups::new(Parts {
         store: Arc::clone(store),
         sealer: sealer.clone(),
@@ -244,6 +252,7 @@ pub fn backups(
         installer: Arc::new(Versions::new(version_options(settings)?)),
         work_dir: dir.join("backup-work"),
         location,
+        credentials,
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),
     }))

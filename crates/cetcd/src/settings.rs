@@ -9,6 +9,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use cetcd_core::{EtcdVersion, network::Networks, window::Window};
 use jiff::SignedDuration;
+use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 use toml::{Table, Value};
 
@@ -123,6 +124,12 @@ pub struct Backup {
     /// Where backups go, as cetcd_backup::Location reads it: `file:///folder`, `s3://…`, `cos://…`; the
     /// folder `backups` of the data directory where absent.
     pub url: Option<String>,
+    /// What the bucket's service knows us by: `AKIA…`, `AKID…`. For `s3://` the environment's own credentials are
+    /// used where absent, `cos://` needs it.
+    pub access_key_id: Option<String>,
+    /// The key that goes with it.
+    #[serde(deserialize_with = "secret")]
+    pub secret_access_key: Option<SecretString>,
 }
 
 /// Reading members' metrics.
@@ -292,7 +299,7 @@ pub fn load(
     let mut table = match file {
         Some(path) => {
             let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-            text.parse::<Table>().with_context(|| format!("{} is not good TOML", path.display()))?
+            text.parse::<Table>().map_err(|error| bad_file(path, &text, &error))?
         }
         None => Table::new(),
     };
@@ -315,9 +322,19 @@ pub fn load(
     Ok(settings)
 }
 
+/// Where the file is not good TOML. The line itself is not repeated: a secret may stand in it.
+fn bad_file(path: &Path, text: &str, error: &toml::de::Error) -> anyhow::Error {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    anyhow::anyhow!("{} is not good TOML: line {line}: {}", path.display(), error.message())
+}
+
+/// Settings that are text whatever they look like: `0012` is no number there.
+const TEXTS: [&str; 2] = ["backup_access_key_id", "backup_secret_access_key"];
+
 /// Puts one variable into the table, where it names a setting; others (`CETCD_BIN`, …) are not ours.
 fn overlay(table: &mut Table, name: &str, text: &str) {
-    let value = parse(text);
+    let value = if TEXTS.contains(&name) { Value::String(text.to_owned()) } else { parse(text) };
     for section in TABLES {
         if let Some(key) = name.strip_prefix(section).and_then(|rest| rest.strip_prefix('_')) {
             let section = table.entry(section).or_insert_with(|| Value::Table(Table::new()));
@@ -358,12 +375,23 @@ fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Er
     })
 }
 
+/// Text that is not to be shown, also where it is of another type.
+fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SecretString>, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::String(text) => Ok(Some(text.into())),
+        _ => Err(serde::de::Error::custom("it has to be text, in quotes")),
+    }
+}
+
 fn check(settings: &Settings) -> Result<()> {
     if settings.regions.is_empty() {
         bail!("`regions` is empty: name at least one, for example ap-guangzhou");
     }
     if settings.tls.cert.is_some() != settings.tls.key.is_some() {
         bail!("`tls.cert` and `tls.key` go together: set both or neither");
+    }
+    if settings.backup.access_key_id.is_some() != settings.backup.secret_access_key.is_some() {
+        bail!("`backup.access_key_id` and `backup.secret_access_key` go together: set both or neither");
     }
     if !["text", "json"].contains(&settings.log.format.as_str()) {
         bail!("`log.format` is {:?}: it may be text or json", settings.log.format);
@@ -389,6 +417,8 @@ fn check(settings: &Settings) -> Result<()> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use secrecy::ExposeSecret;
+
     use super::*;
 
     fn environment(pairs: &[(&str, &str)]) -> impl Iterator<Item = (String, String)> {
@@ -446,6 +476,36 @@ mod tests {
         assert_eq!(window("").unwrap(), None);
         assert_eq!(window("22:00-23:30").unwrap(), Some(Window::parse("22:00-23:30", "UTC").unwrap()));
         assert!(window("at night").is_err());
+    }
+
+    #[test]
+    fn the_keys_of_the_bucket_are_text_whatever_they_look_like_and_are_shown_nowhere() {
+        let pair = [("CETCD_BACKUP_ACCESS_KEY_ID", "0012"), ("CETCD_BACKUP_SECRET_ACCESS_KEY", "true")];
+        let settings = load(None, environment(&pair), Flags::default()).unwrap();
+        assert_eq!(settings.backup.access_key_id.as_deref(), Some("0012"));
+        assert_eq!(settings.backup.secret_access_key.as_ref().unwrap().expose_secret(), "true");
+        let pair = [("CETCD_BACKUP_ACCESS_KEY_ID", "AKID1"), ("CETCD_BACKUP_SECRET_ACCESS_KEY", "hunter2")];
+        let shown = format!("{:?}", load(None, environment(&pair), Flags::default()).unwrap());
+        assert!(shown.contains("AKID1") && !shown.contains("hunter2"), "{shown}");
+    }
+
+    #[test]
+    fn one_key_of_the_bucket_without_the_other_is_refused() {
+        for (name, value) in [("CETCD_BACKUP_ACCESS_KEY_ID", "a"), ("CETCD_BACKUP_SECRET_ACCESS_KEY", "hunter2")] {
+            let said = format!("{:#}", load(None, environment(&[(name, value)]), Flags::default()).unwrap_err());
+            assert!(said.contains("go together") && !said.contains("hunter2"), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_told_of_without_what_stands_in_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("cetcd.toml");
+        for bad in ["hunter2", "[\"hunter2\"]", "\"hunter2", "4711"] {
+            std::fs::write(&file, format!("[backup]\naccess_key_id = \"a\"\nsecret_access_key = {bad}\n")).unwrap();
+            let said = format!("{:#}", load(Some(&file), environment(&[]), Flags::default()).unwrap_err());
+            assert!(!said.contains("hunter2") && !said.contains("4711"), "{said}");
+        }
     }
 
     #[test]

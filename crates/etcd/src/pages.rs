@@ -3,23 +3,13 @@
 //!
 //! Only headers of leaf pages are read, and the few pages that lead to them: 16 bytes of each 4 KiB.
 
-use std::{
-    fs::File,
-    io::{self, ErrorKind},
-    os::unix::fs::FileExt,
+use std::{fs::File, io, os::unix::fs::FileExt};
+
+use crate::bolt::page::{
+    BRANCH, BUCKET, ELEMENT, LEAF, MAGIC, MAX_DEPTH, META, PAGE_HEADER, VERSION, array, broken, fnv_64a, u16_at,
+    u32_at, u64_at,
 };
 
-const MAGIC: u32 = 0xED0C_DAED;
-const VERSION: u32 = 2;
-const PAGE_HEADER: usize = 16;
-const META: usize = 64;
-const ELEMENT: usize = 16;
-const BRANCH: u16 = 0x01;
-const LEAF: u16 = 0x02;
-/// On an element: its value is a bucket.
-const BUCKET: u32 = 0x01;
-/// Deeper than any tree whose pages hold two elements each.
-const MAX_DEPTH: usize = 64;
 /// Page sizes that operating systems have.
 const PAGE_SIZES: std::ops::RangeInclusive<u64> = 512..=65536;
 
@@ -203,29 +193,4 @@ fn elements(page: &[u8]) -> io::Result<Vec<Element>> {
         Ok((part(start..middle)?, part(middle..end)?, u32_at(page, at)?))
     };
     (0..usize::from(u16_at(page, 10)?)).map(element).collect()
-}
-
-fn fnv_64a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
-}
-
-// The format is that of the machine that wrote it; all that etcd supports are little-endian.
-fn u16_at(bytes: &[u8], at: usize) -> io::Result<u16> {
-    Ok(u16::from_le_bytes(array(bytes, at)?))
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> io::Result<u32> {
-    Ok(u32::from_le_bytes(array(bytes, at)?))
-}
-
-fn u64_at(bytes: &[u8], at: usize) -> io::Result<u64> {
-    Ok(u64::from_le_bytes(array(bytes, at)?))
-}
-
-fn array<const N: usize>(bytes: &[u8], at: usize) -> io::Result<[u8; N]> {
-    bytes.get(at..).and_then(|rest| rest.first_chunk().copied()).ok_or_else(broken)
-}
-
-fn broken() -> io::Error {
-    io::Error::new(ErrorKind::InvalidData, "its pages make no sense")
 }

@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::Global;
+use super::{Global, output::tell};
 use crate::{
     log, serve,
     settings::{Flags, Log, RecoveryPolicy},
@@ -63,7 +63,7 @@ pub fn endpoint(dir: PathBuf) -> Result<()> {
 pub fn exec_session(program: &[OsString]) -> ExitCode {
     let Some((program, arguments)) = program.split_first() else { return ExitCode::from(2) };
     let error = cetcd_runtime::process::exec_session(program, arguments);
-    eprintln!("cetcd: cannot run {}: {error}", program.to_string_lossy());
+    tell!("cetcd: cannot run {}: {error}", program.to_string_lossy());
     ExitCode::from(127)
 }
 

@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
-use super::{client::Client, output::text};
+use super::{
+    client::Client,
+    output::{tell, text},
+};
 
 /// Changes the number of members.
 #[derive(Debug, clap::Args)]
@@ -86,11 +89,11 @@ pub fn wait(client: &Client, id: &str, wait: &Wait) -> Result<()> {
             .collect();
         let line = format!("  {:10} {}", text(&instance["Status"]), members.join(", "));
         if line != said {
-            eprintln!("{line}");
+            tell!("{line}");
             said = line;
         }
         if under_way["Tasks"].as_array().is_none_or(Vec::is_empty) {
-            eprintln!("{id}: done after {:.1} s", began.elapsed().as_secs_f64());
+            tell!("{id}: done after {:.1} s", began.elapsed().as_secs_f64());
             return Ok(());
         }
         if began.elapsed() > Duration::from_secs(wait.timeout) {

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     client::Client,
-    output::{Format, print_data, text},
+    output::{Format, print_data, say, tell, text},
 };
 
 /// Makes an instance.
@@ -65,10 +65,10 @@ pub fn run(client: &Client, create: Create, format: Format) -> Result<()> {
     let id = text(&answer["InstanceId"]);
     if !create.no_wait {
         watch(client, &id, Duration::from_secs(create.timeout))?;
-        eprintln!("{id} runs after {:.1} s", began.elapsed().as_secs_f64());
+        tell!("{id} runs after {:.1} s", began.elapsed().as_secs_f64());
     }
     match format {
-        Format::Table => println!("{id}"),
+        Format::Table => say!("{id}")?,
         Format::Json | Format::Yaml => print_data(format, &answer)?,
     }
     Ok(())
@@ -156,7 +156,7 @@ struct Display {
 
 impl Display {
     fn new(id: &str) -> Self {
-        eprintln!("making {id}");
+        tell!("making {id}");
         let all = std::io::stderr().is_terminal().then(MultiProgress::new);
         Self { lines: Vec::new(), all, said: Vec::new() }
     }
@@ -181,7 +181,7 @@ impl Display {
                     if state == "success" { bar.finish_with_message(line) } else { bar.set_message(line) }
                 }
                 None if state != "pending" && !self.said.contains(&line) => {
-                    eprintln!("  {line}");
+                    tell!("  {line}");
                     self.said.push(line);
                 }
                 None => {}

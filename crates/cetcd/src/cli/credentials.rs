@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{
     change::{Wait, change},
     client::Client,
-    output::{Format, print_data, text},
+    output::{self, Format, print_data, say, tell, text},
 };
 use crate::system::{private_dir, write_private};
 
@@ -79,7 +79,7 @@ pub fn run(client: &Client, show: &Credentials, format: Format) -> Result<()> {
         if format == Format::Table {
             for credential in answer["Credentials"].as_array().into_iter().flatten() {
                 for field in ["CACert", "Cert", "Key"] {
-                    print!("{}", text(&credential[field]));
+                    output::write(format_args!("{}", text(&credential[field])))?;
                 }
             }
             return Ok(());
@@ -87,7 +87,7 @@ pub fn run(client: &Client, show: &Credentials, format: Format) -> Result<()> {
         return print_data(format, &answer["Credentials"]);
     };
     let files = write(client, id, dir)?;
-    println!("etcdctl {}", files.etcdctl_flags().join(" "));
+    say!("etcdctl {}", files.etcdctl_flags().join(" "))?;
     Ok(())
 }
 
@@ -98,7 +98,7 @@ fn rotate(client: &Client, rotate: &Rotate) -> Result<()> {
     }
     change(client, "RotateEtcdCredentials", &rotate.id, &parameters, &rotate.wait)?;
     if !rotate.end_overlap && rotate.overlap != Some(0) {
-        eprintln!("give the new credentials to clients; the former ones are good until the overlap ends");
+        tell!("give the new credentials to clients; the former ones are good until the overlap ends");
     }
     Ok(())
 }

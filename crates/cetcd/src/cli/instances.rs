@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     client::{Client, Error},
-    output::{Format, print, text},
+    output::{Format, print, say, tell, text},
 };
 
 /// Lists instances.
@@ -90,9 +90,9 @@ pub fn get(client: &Client, get: &Get, format: Format) -> Result<()> {
         for field in
             ["InstanceId", "Name", "Description", "Status", "Version", "VpcId", "Endpoint", "DeletionProtection"]
         {
-            println!("{field:20}{}", text(&instance[field]));
+            say!("{field:20}{}", text(&instance[field]))?;
         }
-        println!();
+        say!("")?;
     }
     let members = instance["Members"].as_array().cloned().unwrap_or_default();
     let rows = members.iter().map(|m| ["Name", "Status", "Version", "Zone"].map(|f| text(&m[f])).to_vec()).collect();
@@ -101,7 +101,7 @@ pub fn get(client: &Client, get: &Get, format: Format) -> Result<()> {
         for condition in health["Conditions"].as_array().into_iter().flatten().filter(|c| c["Holds"] == false) {
             let [kind, since, reason, advice] =
                 ["Type", "Since", "Reason", "Advice"].map(|field| text(&condition[field]));
-            println!("\nnot {kind} since {since}: {reason}\n  {advice}");
+            say!("\nnot {kind} since {since}: {reason}\n  {advice}")?;
         }
     }
     Ok(())
@@ -131,6 +131,6 @@ pub fn delete(client: &Client, delete: &Delete) -> Result<()> {
         }
         std::thread::park_timeout(LOOK);
     }
-    eprintln!("{} is gone after {:.1} s", delete.id, began.elapsed().as_secs_f64());
+    tell!("{} is gone after {:.1} s", delete.id, began.elapsed().as_secs_f64());
     Ok(())
 }

@@ -18,7 +18,7 @@ use serde_json::json;
 use super::{
     Global,
     client::DEFAULT_DATA_DIR,
-    output::{Format, print, print_data},
+    output::{Format, print, print_data, say, tell},
 };
 use crate::serve::{KEY_FILE, STORE_FILE};
 
@@ -84,13 +84,13 @@ async fn apply(store: &dyn Store, sealer: &Sealer, command: Keys, format: Format
             let new = new.context("no key pair was made")?;
             let secret = new.secret_key.expose_secret();
             match format {
-                Format::Table => println!("TENCENTCLOUD_SECRET_ID={}\nTENCENTCLOUD_SECRET_KEY={secret}", new.secret_id),
+                Format::Table => say!("TENCENTCLOUD_SECRET_ID={}\nTENCENTCLOUD_SECRET_KEY={secret}", new.secret_id)?,
                 Format::Json | Format::Yaml => print_data(
                     format,
                     &json!({ "SecretId": new.secret_id, "SecretKey": secret, "Account": new.account, "User": new.user }),
                 )?,
             }
-            eprintln!("made a key pair for user {}; the secret is not shown again", new.user);
+            tell!("made a key pair for user {}; the secret is not shown again", new.user);
         }
         Keys::List => {
             let all = keys::list_keys(store).await?;

@@ -10,7 +10,7 @@ mod credentials;
 mod ctl;
 mod instances;
 mod keys;
-mod output;
+pub(crate) mod output;
 mod policy;
 mod snapshot;
 mod stored;
@@ -132,7 +132,9 @@ pub fn run(arguments: Arguments) -> Result<ExitCode> {
             background::serve(&global, listen, config.as_deref(), recovery_policy)?;
         }
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Arguments::command(), "cetcd", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "cetcd", &mut script);
+            output::write(format_args!("{}", String::from_utf8_lossy(&script)))?;
         }
         Command::Key(key) => keys::run(&global, key)?,
         Command::Api(api) => api::run(&global, api)?,

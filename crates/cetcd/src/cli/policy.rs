@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     client::Client,
-    output::{Format, print, text},
+    output::{Format, print, tell, text},
 };
 
 /// Policies that take backups.
@@ -58,7 +58,7 @@ pub struct Settings {
     /// Bucket that the backups go to; else the service's own
     #[arg(long)]
     bucket: Option<String>,
-    /// etcd user that takes them where authentication is on; the password comes from CETCD_BACKUP_PASSWORD
+    /// etcd user that takes them where authentication is on; the password comes from CETCD_SNAPSHOT_PASSWORD
     #[arg(long)]
     user: Option<String>,
 }
@@ -71,19 +71,19 @@ pub fn run(client: &Client, command: &Policies, format: Format) -> Result<()> {
             let hourly = json!({ "BackupInterval": 3600, "MaxBackupCount": 24 });
             client.call("CreateEtcdSnapshotPolicy", &published(settings, hourly))?;
             retention(client, settings)?;
-            eprintln!("{}: policy {} is made", settings.id, settings.name);
+            tell!("{}: policy {} is made", settings.id, settings.name);
             Ok(())
         }
         Policies::Modify(settings) => {
             let wanted = published(settings, present(client, settings)?);
             client.call("ModifyEtcdSnapshotPolicy", &wanted)?;
             retention(client, settings)?;
-            eprintln!("{}: policy {} is changed", settings.id, settings.name);
+            tell!("{}: policy {} is changed", settings.id, settings.name);
             Ok(())
         }
         Policies::Delete { id, name } => {
             client.call("DeleteEtcdSnapshotPolicy", &json!({ "InstanceId": id, "SnapshotPolicyName": name }))?;
-            eprintln!("{id}: policy {name} is deleted; its snapshots stay");
+            tell!("{id}: policy {name} is deleted; its snapshots stay");
             Ok(())
         }
     }
@@ -105,7 +105,7 @@ fn present(client: &Client, settings: &Settings) -> Result<Value> {
 }
 
 fn published(settings: &Settings, mut backup: Value) -> Value {
-    let password = std::env::var("CETCD_BACKUP_PASSWORD").ok().filter(|_| settings.user.is_some());
+    let password = std::env::var("CETCD_SNAPSHOT_PASSWORD").ok().filter(|_| settings.user.is_some());
     let texts = [("User", &settings.user), ("Password", &password), ("CosBucketName", &settings.bucket)];
     for (name, number) in [("BackupInterval", settings.interval), ("MaxBackupCount", settings.keep)] {
         if let Some(number) = number {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{
     Global, change,
     client::Client,
-    output::{Format, print, text},
+    output::{Format, print, say, tell, text},
     stored,
 };
 
@@ -55,7 +55,7 @@ pub struct Create {
     id: String,
     /// Name of the snapshot
     name: String,
-    /// etcd user that takes it where authentication is on; the password comes from CETCD_BACKUP_PASSWORD
+    /// etcd user that takes it where authentication is on; the password comes from CETCD_SNAPSHOT_PASSWORD
     #[arg(long)]
     user: Option<String>,
     /// Answer as soon as the request is accepted
@@ -106,7 +106,7 @@ pub fn run(global: &Global, command: &Snapshots) -> Result<()> {
         Snapshots::List { id } => list(&Client::open(global)?, id, format),
         Snapshots::Delete { id, name } => {
             Client::open(global)?.call("DeleteEtcdSnapshot", &json!({ "InstanceId": id, "SnapshotName": name }))?;
-            eprintln!("{id}: snapshot {name} is deleted");
+            tell!("{id}: snapshot {name} is deleted");
             Ok(())
         }
         Snapshots::Restore(wanted) => restore(global, wanted),
@@ -131,7 +131,7 @@ fn take(client: &Client, create: &Create, format: Format) -> Result<()> {
     let mut wanted = json!({ "InstanceId": id, "SnapshotName": name });
     if let Some(user) = &create.user {
         wanted["User"] = json!(user);
-        if let Ok(password) = std::env::var("CETCD_BACKUP_PASSWORD") {
+        if let Ok(password) = std::env::var("CETCD_SNAPSHOT_PASSWORD") {
             wanted["Password"] = json!(password);
         }
     }
@@ -146,7 +146,7 @@ fn take(client: &Client, create: &Create, format: Format) -> Result<()> {
         let (state, message) = (text(&backup["State"]), text(&backup["FailedMsg"]));
         let line = if message.is_empty() { state.clone() } else { format!("{state}: {message}") };
         if line != said {
-            eprintln!("  {line}");
+            tell!("  {line}");
             said = line;
         }
         match state.as_str() {
@@ -155,7 +155,7 @@ fn take(client: &Client, create: &Create, format: Format) -> Result<()> {
                 let bytes = backup["Size"].as_u64().unwrap_or_default();
                 #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
                 let rate = bytes as f64 / seconds.max(0.001) / 1e6;
-                eprintln!("{id}: {name} has {bytes} bytes at revision {}, {rate:.1} MB/s", text(&backup["Revision"]));
+                tell!("{id}: {name} has {bytes} bytes at revision {}, {rate:.1} MB/s", text(&backup["Revision"]));
                 return print(format, &backup, &[], vec![vec![name.clone()]]);
             }
             "failed" => bail!("the snapshot was given up: {message}"),
@@ -230,7 +230,7 @@ fn restore(global: &Global, wanted: &Restore) -> Result<()> {
     if failed["Tasks"].get(0).is_some_and(|task| task["LifeState"] == "failed") {
         bail!("the restore of {restored} was given up; `cetcd tasks {restored}` shows it");
     }
-    println!("{restored}");
+    say!("{restored}")?;
     Ok(())
 }
 
@@ -241,7 +241,7 @@ fn prove(client: &Client, id: &str, name: &str, timeout: u64, format: Format) ->
         let backup = one(client, id, name)?;
         match text(&backup["ProofState"]).as_str() {
             "passed" => {
-                eprintln!("{id}: {name} was restored and compared in {} ms", text(&backup["ProofMillis"]));
+                tell!("{id}: {name} was restored and compared in {} ms", text(&backup["ProofMillis"]));
                 return print(format, &backup, &[], vec![vec![name.to_owned()]]);
             }
             "failed" => bail!("{name} does not restore: {}", text(&backup["ProofMsg"])),

@@ -19,7 +19,11 @@ use cetcd_store::{
 };
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Global, client::DEFAULT_DATA_DIR};
+use super::{
+    Global,
+    client::DEFAULT_DATA_DIR,
+    output::{say, tell},
+};
 use crate::{
     serve::{self, KEY_FILE, STORE_FILE},
     settings::Flags,
@@ -61,14 +65,14 @@ pub fn download(global: &Global, download: &Download) -> Result<()> {
     read(global, &download.which, async |backups, snapshot, progress| {
         backups.download(&snapshot, &into, &progress).await
     })?;
-    println!("{}", into.display());
+    say!("{}", into.display())?;
     Ok(())
 }
 
 /// Checks every bit of a snapshot.
 pub fn verify(global: &Global, verify: &Verify) -> Result<()> {
     read(global, &verify.which, async |backups, snapshot, progress| backups.verify(&snapshot, &progress).await)?;
-    eprintln!("{}: {} is whole", verify.which.id, verify.which.name);
+    tell!("{}: {} is whole", verify.which.id, verify.which.name);
     Ok(())
 }
 

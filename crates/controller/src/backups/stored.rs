@@ -13,7 +13,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use cetcd_backup::{
     About, BackupKey, DrillOptions, Location, Manifest, ObjectStore, Progress, Repository, RestoreTool, RestoredMember,
-    SnapshotId, drill, restore::DEFAULT_BUMP, store,
+    SnapshotId, drill,
+    restore::DEFAULT_BUMP,
+    store::{self, Credentials},
 };
 use cetcd_core::{
     Clock, Entropy, EtcdVersion, InstanceId,
@@ -51,6 +53,8 @@ pub struct Parts {
     pub work_dir: PathBuf,
     /// Where backups go that name no bucket.
     pub location: Location,
+    /// What its service knows us by; for S3 what the environment knows where absent.
+    pub credentials: Option<Credentials>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Draws keys: fit for secrets.
@@ -139,7 +143,7 @@ impl StoredBackups {
         }
         let own = &self.parts.location;
         let location = bucket.map_or_else(|| Ok(own.clone()), |bucket| own.in_bucket(bucket))?;
-        let objects = store::open(&location)?;
+        let objects = store::open_with(&location, self.parts.credentials.as_ref())?;
         let (clock, entropy) = (Arc::clone(&self.parts.clock), Arc::clone(&self.parts.entropy));
         let place = Place { repository: Repository::new(Arc::clone(&objects), clock, entropy), objects };
         opened.insert(bucket.map(str::to_owned), place.clone());
