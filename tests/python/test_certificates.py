@@ -5,6 +5,7 @@ import time
 
 import grpc
 import pytest
+from support.by_hand import rolled_by_hand
 from support.certificates import rejected, shown
 from support.changes import SteadyWriter, said, tasks_of, until_idle
 from support.clients import Sdk
@@ -164,6 +165,38 @@ def test_a_rotation_refuses_nobody_who_holds_the_former_or_the_new_credentials(o
         assert not client.answers(5), "the former credentials are good for ever"
     with Client(etcd["Endpoint"], newest, connect_ms=20_000) as client:
         assert client.answers(20)
+
+
+@pytest.mark.e2e
+@pytest.mark.timeout(1800)
+def test_ten_rotations_hardly_keep_a_client_waiting(own_server, version, tmp_path, e2e):
+    if not e2e:
+        pytest.skip("ten rotations, measured: in the long form only")
+    server, api = own_server, Sdk(own_server)
+    instance, etcd, certificates = made(server, version, tmp_path)
+    longest, everything = [], []
+    for turn in range(10):
+        # The first half brings the new CA and leaves, the second takes the former away; the writer holds what is good in both.
+        with SteadyWriter([etcd["Endpoint"]], certificates) as writer:
+            begun = time.monotonic()
+            rotated(api, instance, OverlapSeconds=3600)
+            ended = time.monotonic()
+            writer.wait_for(5)
+        certificates = credentials_of(api, instance, tmp_path / f"rotated-{turn}")
+        writer.nothing_lost_by(certificates)
+        longest.append(writer.longest_gap(begun, ended))
+        everything += writer.gaps(begun, ended)
+        print(f"rotation in {ended - begun:.1f} s, longest gap {longest[-1] * 1000:.0f} ms, {len(writer.failures)} tries failed: {writer.failures[:3]}")
+        with SteadyWriter([etcd["Endpoint"]], certificates) as writer:
+            begun = time.monotonic()
+            rotated(api, instance, EndOverlap=True)
+            ended = time.monotonic()
+            writer.wait_for(5)
+        writer.nothing_lost()
+        longest.append(writer.longest_gap(begun, ended))
+        everything += writer.gaps(begun, ended)
+    said("rotation, both halves", longest, everything)
+    rolled_by_hand(tmp_path, "a rolling SIGTERM restart by hand", lambda turn: (version, version))
 
 
 @pytest.mark.timeout(900)

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from support.by_hand import ByHand
+from support.by_hand import rolled_by_hand
 from support.changes import SteadyWriter, change, said, tasks_of, unchanged, until_idle
 from support.clients import Sdk
 from support.etcd import Client
@@ -118,7 +118,7 @@ def test_a_rolling_upgrade_loses_no_write(own_server, tmp_path, e2e):
         gone(server, instance)
     said(f"upgrade {old} to {new}", longest, everything)
     if e2e:
-        _by_hand(tmp_path, f"the same by hand, {old} to {new}", lambda turn: (old, new))
+        rolled_by_hand(tmp_path, f"the same by hand, {old} to {new}", lambda turn: (old, new))
     assert max(longest) <= GAP
 
 
@@ -196,7 +196,7 @@ def test_a_change_of_configuration_loses_no_write(own_server, version, tmp_path,
     said("change of configuration", longest, everything)
     print(f"{len(writer.times)} writes, {len(writer.failures)} tries failed: {writer.failures[:5]}")
     if e2e:
-        _by_hand(tmp_path, "a rolling SIGTERM restart by hand", lambda turn: (version, version))
+        rolled_by_hand(tmp_path, "a rolling SIGTERM restart by hand", lambda turn: (version, version))
     assert max(longest) <= GAP
 
 
@@ -245,23 +245,6 @@ def test_a_move_to_other_subnets_loses_no_write(own_server, version, tmp_path, e
     said(f"move of {size} member(s) to another subnet", longest, everything)
     print(f"{len(writer.times)} writes, {len(writer.failures)} tries failed: {writer.failures[:5]}")
     assert max(longest) <= GAP
-
-
-def _by_hand(directory, what, versions):
-    """Ten rolling restarts in the textbook order, of a cluster that nobody manages."""
-    longest, everything = [], []
-    for turn in range(10):
-        before, after = versions(turn)
-        with ByHand(directory / f"by-hand-{turn}", before) as cluster:
-            with SteadyWriter(cluster.urls(), None) as writer:
-                begun = time.monotonic()
-                cluster.roll(after)
-                ended = time.monotonic()
-                writer.wait_for(5)
-            writer.nothing_lost()
-        longest.append(writer.longest_gap(begun, ended))
-        everything += writer.gaps(begun, ended)
-    said(what, longest, everything)
 
 
 # Lost data.

@@ -1,7 +1,9 @@
 """Three members started by hand, without TLS and without a manager: what planned restarts are compared with."""
 
 import subprocess
+import time
 
+from .changes import SteadyWriter, said
 from .etcd import Client, etcdctl
 from .server import VERSIONS, free_port
 from .waiting import until
@@ -71,3 +73,21 @@ class ByHand:
     def _leads(self, place):
         status = self._status(place)
         return status["leader"] == status["member"]
+
+
+def rolled_by_hand(directory, what, versions):
+    """Ten rolling restarts in the textbook order, of a cluster that nobody manages. `versions` answers with those before and
+    after each; a client of theirs goes on writing, and its longest gaps are printed after `what`."""
+    longest, everything = [], []
+    for turn in range(10):
+        before, after = versions(turn)
+        with ByHand(directory / f"by-hand-{turn}", before) as cluster:
+            with SteadyWriter(cluster.urls(), None) as writer:
+                begun = time.monotonic()
+                cluster.roll(after)
+                ended = time.monotonic()
+                writer.wait_for(5)
+            writer.nothing_lost()
+        longest.append(writer.longest_gap(begun, ended))
+        everything += writer.gaps(begun, ended)
+    said(what, longest, everything)

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import threading
 
 import grpc
 
@@ -70,9 +71,17 @@ def _fields(data):
             yield tag >> 3, value
 
 
+def _int_field(number, value):
+    return _varint(number << 3) + _varint(value)
+
+
 def _revision(answer):
     """The store's revision in an answer's header."""
     return dict(_fields(dict(_fields(answer))[1])).get(3, 0)
+
+
+class WatchCancelled(Exception):
+    """etcd ended the watch, and says why."""
 
 
 class Client:
@@ -92,6 +101,8 @@ class Client:
             self.channel = grpc.insecure_channel(address, options=options)
         self._put = self.channel.unary_unary("/etcdserverpb.KV/Put")
         self._range = self.channel.unary_unary("/etcdserverpb.KV/Range")
+        self._txn = self.channel.unary_unary("/etcdserverpb.KV/Txn")
+        self._watch = self.channel.stream_stream("/etcdserverpb.Watch/Watch")
         self._status = self.channel.unary_unary("/etcdserverpb.Maintenance/Status")
 
     def __enter__(self):
@@ -127,6 +138,45 @@ class Client:
         answer = self._range(_field(1, start) + _field(2, start[:-1] + bytes([start[-1] + 1])), timeout=timeout)
         pairs = [dict(_fields(value)) for number, value in _fields(answer) if number == 2]
         return {pair[1].decode(): pair.get(5, b"").decode() for pair in pairs}
+
+    def swap(self, key, expected, value, timeout=5.0):
+        """Writes `value` where the key holds `expected` (None: is not there). Answers with the store's revision,
+        whether it was written, and what the key held where it was not."""
+        name = _field(1, key.encode())
+        there = _field(3, key.encode())
+        # Compare of the value, or of the creation's revision with 0; EQUAL is 0, which is not written.
+        compare = _int_field(2, 3) + there + _field(7, expected.encode()) if expected is not None else _int_field(2, 1) + there + _int_field(5, 0)
+        put = _field(2, name + _field(2, value.encode()))
+        answer = self._txn(_field(1, compare) + _field(2, put) + _field(3, _field(1, name)), timeout=timeout)
+        fields = list(_fields(answer))
+        if dict(fields).get(2):
+            return _revision(answer), True, None
+        response = dict(_fields(dict(_fields(next(value for number, value in fields if number == 3)))[1]))
+        return _revision(answer), False, dict(_fields(response[2])).get(5, b"").decode() if 2 in response else None
+
+    def watch(self, prefix, revision, calls):
+        """Every write below `prefix` from `revision` on, as (revision, key, value), until the stream breaks. `calls`
+        gets the running call, so that another thread can end it."""
+        start = prefix.encode()
+        create = _field(1, start) + _field(2, start[:-1] + bytes([start[-1] + 1])) + _int_field(3, revision)
+        over = threading.Event()
+
+        def requests():
+            yield _field(1, create)
+            over.wait()  # the stream ends with its requests
+
+        call = self._watch(requests())
+        calls.append(call)
+        try:
+            for answer in call:
+                fields = list(_fields(answer))
+                if dict(fields).get(4):
+                    raise WatchCancelled(dict(fields).get(6, b"").decode())
+                for event in (dict(_fields(value)) for number, value in fields if number == 11):
+                    pair = dict(_fields(event[2]))
+                    yield pair[3], pair[1].decode(), pair.get(5, b"").decode()
+        finally:
+            over.set()
 
     def status(self, timeout=5.0):
         """cluster, member and leader IDs as this member sees them."""
