@@ -97,6 +97,16 @@ const access = createRoute({
   component: lazyRouteComponent(() => import('./pages/instance/Access'), 'Access'),
 })
 
+const keys = createRoute({
+  getParentRoute: () => instance,
+  path: 'keys',
+  component: lazyRouteComponent(() => import('./pages/instance/Keys'), 'Keys'),
+  validateSearch: (search): { prefix?: string; key?: string } => {
+    const text = (name: string) => (typeof search[name] === 'string' && search[name] ? { [name]: search[name] } : {})
+    return { ...text('prefix'), ...text('key') }
+  },
+})
+
 const snapshots = createRoute({
   getParentRoute: () => instance,
   path: 'snapshots',
@@ -113,6 +123,14 @@ const tasks = createRoute({
   getParentRoute: () => shell,
   path: '/tasks',
   component: lazyRouteComponent(() => import('./pages/TasksPage'), 'TasksPage'),
+})
+
+const audit = createRoute({
+  getParentRoute: () => shell,
+  path: '/audit',
+  component: lazyRouteComponent(() => import('./pages/AuditPage'), 'AuditPage'),
+  validateSearch: (search): { instance?: string } =>
+    typeof search['instance'] === 'string' && search['instance'] ? { instance: search['instance'] } : {},
 })
 
 const explorer = createRoute({
@@ -133,8 +151,9 @@ const tree = root.addChildren([
     home,
     instances,
     create,
-    instance.addChildren([overview, metrics, configuration, access, snapshots, instanceTasks]),
+    instance.addChildren([overview, metrics, configuration, access, keys, snapshots, instanceTasks]),
     tasks,
+    audit,
     explorer,
     explorerAction,
   ]),

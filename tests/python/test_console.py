@@ -5,7 +5,7 @@ import os
 import subprocess
 
 import pytest
-from support.server import ROOT, VERSIONS
+from support.server import ROOT, VERSIONS, Server
 from test_other_sdks import prepared, run
 
 
@@ -16,6 +16,16 @@ def test_the_consoles_own_tests():
                           env={**os.environ, "NO_COLOR": "1"})
     print(done.stdout, done.stderr)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+
+
+@pytest.fixture(scope="module")
+def server():
+    """Members are read every second, so that nobody waits for charts, and keys may be looked at."""
+    server = Server({"CETCD_MONITOR_INTERVAL_SECONDS": "1", "CETCD_CONSOLE_KEYS": "read"})
+    try:
+        yield server.start()
+    finally:
+        server.end()
 
 
 @contextlib.contextmanager
@@ -34,10 +44,20 @@ def place_to_visit(server):
             process.terminate()
 
 
-@pytest.mark.timeout(900)
-def test_a_life_by_the_console(server, version):
+def visit(server, version, story, long=False):
     modules, browser = prepared("console"), prepared("chromium")
     with place_to_visit(server) as host:
-        run(server, version, ["node", "--test", str(ROOT / "tests/console/console.test.js")], patience=600, NODE_PATH=modules,
-            CETCD_TEST_ENDPOINT=host, CETCD_TEST_CHROMIUM=browser, CETCD_TEST_DATA_DIR=str(server.data_dir),
+        run(server, version, ["node", "--test", str(ROOT / "tests/console" / story)], patience=600, NODE_PATH=modules,
+            CETCD_TEST_ENDPOINT=host, CETCD_TEST_LONG="1" if long else "", CETCD_TEST_CHROMIUM=browser, CETCD_TEST_DATA_DIR=str(server.data_dir),
             CETCD_TEST_ETCDCTL=str(VERSIONS / version / "etcdctl"))
+
+
+@pytest.mark.e2e
+@pytest.mark.timeout(900)
+def test_a_life_by_the_console(server, version, e2e):
+    visit(server, version, "console.test.js", long=e2e)
+
+
+@pytest.mark.timeout(300)
+def test_a_list_of_five_hundred(server, version):
+    visit(server, version, "many.test.js")

@@ -114,6 +114,18 @@ export function useCreation(id: string, enabled: boolean): UseQueryResult<TaskSt
   })
 }
 
+/** The steps of a task, asked until they have ended. */
+export function useTaskSteps(task: string, enabled: boolean): UseQueryResult<TaskStepInfo[]> {
+  const session = useSession()
+  return useQuery({
+    queryKey: [session?.region, 'steps', task],
+    queryFn: async ({ signal }) => (await call('DescribeEtcdTaskSteps', { TaskID: task }, signal)).Steps ?? [],
+    enabled: enabled && session !== undefined,
+    refetchInterval: (query) =>
+      query.state.data?.every((step) => step.LifeState === 'success' || step.LifeState === 'failed') ? false : 1000,
+  })
+}
+
 /** Sends changes, and has everything on the page looked at again. */
 export function useChange() {
   const queries = useQueryClient()

@@ -72,6 +72,18 @@ export interface DeleteEtcdSnapshotResponse {
   RequestId: string
 }
 
+export interface DescribeEtcdAuditLogRequest {
+  InstanceId?: string | null
+  Before?: string | null
+  Limit?: number | null
+}
+
+export interface DescribeEtcdAuditLogResponse {
+  Records?: EtcdAuditRecord[] | null
+  Next?: string | null
+  RequestId: string
+}
+
 export type DescribeEtcdAvailableVersionsRequest = Record<string, never>
 
 export interface DescribeEtcdAvailableVersionsResponse {
@@ -134,6 +146,31 @@ export interface DescribeEtcdInstancesResponse {
   RequestId: string
 }
 
+export interface DescribeEtcdKeysRequest {
+  InstanceId: string
+  Prefix?: string | null
+  After?: string | null
+  Key?: string | null
+  Limit?: number | null
+}
+
+export interface DescribeEtcdKeysResponse {
+  Keys?: EtcdKey[] | null
+  Count: number
+  Next?: string | null
+  Revision: number
+  RequestId: string
+}
+
+export interface DescribeEtcdMembersRequest {
+  InstanceId: string
+}
+
+export interface DescribeEtcdMembersResponse {
+  Members?: EtcdMemberState[] | null
+  RequestId: string
+}
+
 export interface DescribeEtcdMetricsRequest {
   InstanceId: string
   MetricNames?: string[] | null
@@ -182,6 +219,15 @@ export type DescribeEtcdSubnetsRequest = Record<string, never>
 
 export interface DescribeEtcdSubnetsResponse {
   Subnets?: EtcdSubnet[] | null
+  RequestId: string
+}
+
+export interface DescribeEtcdTaskStepsRequest {
+  TaskID: string
+}
+
+export interface DescribeEtcdTaskStepsResponse {
+  Steps?: EtcdTaskStep[] | null
   RequestId: string
 }
 
@@ -242,6 +288,20 @@ export interface EtcdAdvancedSettings {
   BackupSettings?: EtcdBackupSettings | null
   CustomDomains?: string | null
   CustomIPs?: string | null
+}
+
+export interface EtcdAuditRecord {
+  Time: string
+  Action: string
+  Outcome: string
+  Message?: string | null
+  User: string
+  SecretId: string
+  Region: string
+  SourceIp: string
+  Parameters?: string | null
+  Milliseconds: number
+  Request: string
 }
 
 export interface EtcdAutoCompactionSettings {
@@ -305,11 +365,39 @@ export interface EtcdCredential {
   Key?: string | null
 }
 
+export interface EtcdKey {
+  Key: string
+  Encoded: string
+  Version: number
+  CreateRevision: number
+  ModRevision: number
+  Lease?: string | null
+  Value?: string | null
+  ValueEncoding?: string | null
+  ValueSize?: number | null
+  Truncated?: boolean | null
+}
+
 export interface EtcdMember {
   Name: string
   Version: string
   Zone: string
   Status: string
+}
+
+export interface EtcdMemberState {
+  Name: string
+  Zone: string
+  Status: string
+  Endpoint: string
+  Role?: string | null
+  Version?: string | null
+  RaftTerm?: number | null
+  RaftIndex?: number | null
+  Lag?: number | null
+  Revision?: number | null
+  DatabaseSize?: number | null
+  DatabaseInUse?: number | null
 }
 
 export interface EtcdMetricSeries {
@@ -371,6 +459,14 @@ export interface EtcdTaskInfo {
   LifeState: string
   CreatedAt: string
   UpdatedAt: string
+}
+
+export interface EtcdTaskStep {
+  Step: string
+  LifeState: string
+  StartAt?: string | null
+  EndAt?: string | null
+  FailedMsg?: string | null
 }
 
 export interface Filter {
@@ -536,18 +632,22 @@ export interface Actions {
   DeleteEtcdInstance: { request: DeleteEtcdInstanceRequest; response: DeleteEtcdInstanceResponse }
   DeleteEtcdSnapshot: { request: DeleteEtcdSnapshotRequest; response: DeleteEtcdSnapshotResponse }
   DeleteEtcdSnapshotPolicy: { request: DeleteEtcdSnapshotPolicyRequest; response: DeleteEtcdSnapshotPolicyResponse }
+  DescribeEtcdAuditLog: { request: DescribeEtcdAuditLogRequest; response: DescribeEtcdAuditLogResponse }
   DescribeEtcdAvailableVersions: { request: DescribeEtcdAvailableVersionsRequest; response: DescribeEtcdAvailableVersionsResponse }
   DescribeEtcdBackups: { request: DescribeEtcdBackupsRequest; response: DescribeEtcdBackupsResponse }
   DescribeEtcdCreatingProgress: { request: DescribeEtcdCreatingProgressRequest; response: DescribeEtcdCreatingProgressResponse }
   DescribeEtcdCredentials: { request: DescribeEtcdCredentialsRequest; response: DescribeEtcdCredentialsResponse }
   DescribeEtcdHealth: { request: DescribeEtcdHealthRequest; response: DescribeEtcdHealthResponse }
   DescribeEtcdInstances: { request: DescribeEtcdInstancesRequest; response: DescribeEtcdInstancesResponse }
+  DescribeEtcdKeys: { request: DescribeEtcdKeysRequest; response: DescribeEtcdKeysResponse }
+  DescribeEtcdMembers: { request: DescribeEtcdMembersRequest; response: DescribeEtcdMembersResponse }
   DescribeEtcdMetrics: { request: DescribeEtcdMetricsRequest; response: DescribeEtcdMetricsResponse }
   DescribeEtcdQuota: { request: DescribeEtcdQuotaRequest; response: DescribeEtcdQuotaResponse }
   DescribeEtcdRegions: { request: DescribeEtcdRegionsRequest; response: DescribeEtcdRegionsResponse }
   DescribeEtcdSnapshotPolicies: { request: DescribeEtcdSnapshotPoliciesRequest; response: DescribeEtcdSnapshotPoliciesResponse }
   DescribeEtcdSnapshots: { request: DescribeEtcdSnapshotsRequest; response: DescribeEtcdSnapshotsResponse }
   DescribeEtcdSubnets: { request: DescribeEtcdSubnetsRequest; response: DescribeEtcdSubnetsResponse }
+  DescribeEtcdTaskSteps: { request: DescribeEtcdTaskStepsRequest; response: DescribeEtcdTaskStepsResponse }
   DescribeEtcdTasks: { request: DescribeEtcdTasksRequest; response: DescribeEtcdTasksResponse }
   DescribeRPCMethodList: { request: DescribeRPCMethodListRequest; response: DescribeRPCMethodListResponse }
   DisableEtcdInstanceDeletionProtection: { request: DisableEtcdInstanceDeletionProtectionRequest; response: DisableEtcdInstanceDeletionProtectionResponse }

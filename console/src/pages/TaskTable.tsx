@@ -1,8 +1,9 @@
-// Tasks, newest first. The API tells the steps of creations; they are asked for when a row is opened.
+// Tasks, newest first. Their steps are asked for when a row is opened; older servers tell those of creations alone.
 
 import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
-import { useCreation } from '../api/queries'
+import { useCreation, useTaskSteps } from '../api/queries'
+import { useHasAction } from '../api/schema'
 import type { EtcdTaskInfo } from '../api/types.gen'
 import { useT } from '../i18n'
 import { Status } from '../ui/Status'
@@ -66,7 +67,8 @@ interface RowProps {
 
 function Row({ task, withInstance, open, toggle }: RowProps) {
   const t = useT()
-  const hasSteps = task.TaskType === 'create_instance'
+  const told = useHasAction('DescribeEtcdTaskSteps')
+  const hasSteps = told || task.TaskType === 'create_instance'
   const ended = task.LifeState === 'process' ? undefined : task.UpdatedAt
   return (
     <>
@@ -100,12 +102,19 @@ function Row({ task, withInstance, open, toggle }: RowProps) {
       {open && (
         <tr>
           <td colSpan={6}>
-            <CreationSteps id={task.ResourceID} />
+            {told ? <TaskSteps task={task.TaskID} /> : <CreationSteps id={task.ResourceID} />}
           </td>
         </tr>
       )}
     </>
   )
+}
+
+export function TaskSteps({ task }: { task: string }) {
+  const steps = useTaskSteps(task, true)
+  if (steps.isPending) return <Waiting />
+  if (steps.error) return <Failure error={steps.error} />
+  return <Steps steps={steps.data} />
 }
 
 function CreationSteps({ id }: { id: string }) {

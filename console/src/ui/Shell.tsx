@@ -70,6 +70,9 @@ export function Shell() {
         <nav aria-label={t('nav.label')}>
           <Link to="/instances">{t('nav.instances')}</Link>
           <Link to="/tasks">{t('nav.tasks')}</Link>
+          <Link to="/audit" search={{}}>
+            {t('nav.audit')}
+          </Link>
           <Link to="/explorer">{t('nav.explorer')}</Link>
         </nav>
         <div className="header-end">

@@ -1,4 +1,4 @@
-//! What the API's handlers ask of the living: versions and members' metrics.
+//! What the API's handlers ask of the living: versions, members' metrics, and closer looks at clusters.
 
 use std::sync::Arc;
 
@@ -6,10 +6,12 @@ use async_trait::async_trait;
 use cetcd_core::{EtcdVersion, Instance, member::KeyPair, status::MemberRecord};
 use cetcd_etcd::{
     admin::{ClientCredentials, EtcdAdmin, Target},
+    browse,
     client::LiveAdmin,
+    operator::EtcdOperator,
     versions::{Installer, Versions},
 };
-use cetcd_gateway::service::VersionCatalogue;
+use cetcd_gateway::service::{FoundKey, KeyPage, KeyRange, LiveClusters, Standing, VersionCatalogue};
 use cetcd_monitor::LiveMembers;
 use cetcd_store::{Store, records, seal::Sealer};
 
@@ -23,7 +25,7 @@ impl Live {
     }
 
     /// Members that can be asked.
-    pub fn members(store: Arc<dyn Store>, sealer: Sealer, admin: Arc<LiveAdmin>) -> impl LiveMembers {
+    pub fn members(store: Arc<dyn Store>, sealer: Sealer, admin: Arc<LiveAdmin>) -> impl LiveMembers + LiveClusters {
         Members { store, sealer, admin }
     }
 }
@@ -46,9 +48,8 @@ struct Members {
     admin: Arc<LiveAdmin>,
 }
 
-#[async_trait]
-impl LiveMembers for Members {
-    async fn metrics(&self, instance: &Instance, member: &MemberRecord) -> Result<String, String> {
+impl Members {
+    async fn credentials(&self, instance: &Instance) -> Result<Option<Arc<ClientCredentials>>, String> {
         let credentials = if instance.spec.security.https {
             let all = records::certificates(self.store.as_ref(), &self.sealer, &instance.id).await;
             let all = all.map_err(|error| error.to_string())?.ok_or("its certificates are not made yet")?;
@@ -56,7 +57,94 @@ impl LiveMembers for Members {
         } else {
             None
         };
-        let target = Target { instance: instance.id.clone(), address: member.client, credentials };
+        Ok(credentials)
+    }
+
+    async fn target(&self, instance: &Instance, member: &MemberRecord) -> Result<Target, String> {
+        let credentials = self.credentials(instance).await?;
+        Ok(Target { instance: instance.id.clone(), address: member.client, credentials })
+    }
+}
+
+#[async_trait]
+impl LiveMembers for Members {
+    async fn metrics(&self, instance: &Instance, member: &MemberRecord) -> Result<String, String> {
+        let target = self.target(instance, member).await?;
         self.admin.metrics(&target).await.map_err(|error| error.to_string())
+    }
+}
+
+#[async_trait]
+impl LiveClusters for Members {
+    async fn standing(&self, instance: &Instance, member: &MemberRecord) -> Result<Standing, String> {
+        let target = self.target(instance, member).await?;
+        let status = self.admin.status(&target).await.map_err(|error| error.to_string())?;
+        Ok(Standing {
+            leads: status.leader_id == Some(status.member_id),
+            learner: status.learner,
+            version: status.version,
+            raft_term: status.raft_term,
+            raft_index: status.raft_index,
+            applied_index: status.applied_index,
+            revision: u64::try_from(status.revision).unwrap_or(0),
+            database_bytes: status.database_bytes,
+            database_bytes_in_use: status.database_bytes_in_use,
+        })
+    }
+
+    async fn keys(&self, instance: &Instance, through: &[MemberRecord], range: KeyRange) -> Result<KeyPage, String> {
+        let credentials = self.credentials(instance).await?;
+        let target = |member: &MemberRecord| Target {
+            instance: instance.id.clone(),
+            address: member.client,
+            credentials: credentials.clone(),
+        };
+        let through: Vec<_> = through.iter().map(target).collect();
+        let page = self.admin.keys(&through, &etcd_range(range)).await.map_err(|error| error.to_string())?;
+        let key = |found: browse::FoundKey| FoundKey {
+            key: found.key,
+            value: found.value,
+            version: found.version,
+            create_revision: found.create_revision,
+            mod_revision: found.mod_revision,
+            lease: found.lease,
+        };
+        let keys = page.keys.into_iter().map(key).collect();
+        Ok(KeyPage { keys, more: page.more, count: page.count, revision: page.revision })
+    }
+}
+
+fn etcd_range(range: KeyRange) -> browse::KeyRange {
+    match range {
+        KeyRange::One(key) => {
+            browse::KeyRange { to: browse::KeyRange::behind(&key), from: key, limit: 1, values: true }
+        }
+        KeyRange::Page { prefix, after, limit } => {
+            let to = browse::KeyRange::end_of(&prefix);
+            // etcd takes no empty key: a zero byte is the first there can be.
+            let first = if prefix.is_empty() { vec![0] } else { prefix };
+            let from = after.map_or(first.clone(), |after| browse::KeyRange::behind(&after).max(first));
+            browse::KeyRange { from, to, limit, values: false }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_of_keys_stay_within_their_prefix() {
+        let page = |prefix: &[u8], after: Option<&[u8]>| {
+            let range = KeyRange::Page { prefix: prefix.to_vec(), after: after.map(<[u8]>::to_vec), limit: 5 };
+            let range = etcd_range(range);
+            (range.from, range.to)
+        };
+        assert_eq!(page(b"", None), (b"\0".to_vec(), b"\0".to_vec()));
+        assert_eq!(page(b"/a", None), (b"/a".to_vec(), b"/b".to_vec()));
+        assert_eq!(page(b"/a", Some(b"/a1")), (b"/a1\0".to_vec(), b"/b".to_vec()));
+        assert_eq!(page(b"/a", Some(b"/")), (b"/a".to_vec(), b"/b".to_vec()), "not before the prefix");
+        let one = etcd_range(KeyRange::One(b"x".to_vec()));
+        assert_eq!((one.from, one.to, one.limit, one.values), (b"x".to_vec(), b"x\0".to_vec(), 1, true));
     }
 }

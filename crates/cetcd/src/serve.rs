@@ -38,7 +38,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     launcher::EtcdLauncher,
     live::Live,
-    settings::{self, RecoveryPolicy, Settings},
+    settings::{self, KeyAccess, RecoveryPolicy, Settings},
     system::{SystemEntropy, private_dir, write_private},
     tls,
 };
@@ -106,7 +106,8 @@ pub async fn serve(settings: Settings, stop: CancellationToken) -> Result<()> {
             window: settings.maintenance.window()?,
         },
     };
-    let members: Arc<dyn LiveMembers> = Arc::new(Live::members(Arc::clone(&store), sealer.clone(), admin));
+    let live = Arc::new(Live::members(Arc::clone(&store), sealer.clone(), admin));
+    let members: Arc<dyn LiveMembers> = Arc::clone(&live) as _;
     let every = Duration::from_secs(settings.monitor.interval_seconds);
     let watching = cetcd_monitor::Options { every, ..cetcd_monitor::Options::default() };
     let monitor = Monitor::new(Arc::clone(&view), Arc::clone(&members), Arc::clone(&clock), watching);
@@ -119,6 +120,9 @@ pub async fn serve(settings: Settings, stop: CancellationToken) -> Result<()> {
         regions: settings.regions.clone(),
         versions: Arc::new(Live::versions(Arc::clone(&versions))),
         members,
+        clusters: live,
+        keys_readable: settings.console.keys == KeyAccess::Read,
+        audit: gateway_options(&settings, &dir).audit,
         monitor: Arc::clone(&monitor),
         limits: Limits { instances_per_region: settings.limits.instances_per_region },
         overlap_seconds: settings.certificates.overlap_seconds.into(),

@@ -47,6 +47,8 @@ pub struct Settings {
     pub recovery: Recovery,
     /// When upkeep may disturb a little.
     pub maintenance: Maintenance,
+    /// The web console.
+    pub console: Console,
     /// The service's own log.
     pub log: Log,
 }
@@ -184,6 +186,25 @@ pub enum RecoveryPolicy {
     Automatic,
 }
 
+/// The web console, and what the API does for it alone.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Console {
+    /// Whether keys of instances may be looked at (DescribeEtcdKeys).
+    pub keys: KeyAccess,
+}
+
+/// What may be done with the keys of instances through the API.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyAccess {
+    /// Nothing: whoever may call the API need not be who may read the data.
+    #[default]
+    Off,
+    /// They may be read, by everyone who has a key pair of the instance's account.
+    Read,
+}
+
 /// The service's own log.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -211,6 +232,7 @@ impl Default for Settings {
             monitor: Monitor::default(),
             recovery: Recovery::default(),
             maintenance: Maintenance::default(),
+            console: Console::default(),
             log: Log::default(),
         }
     }
@@ -276,8 +298,19 @@ impl Default for Log {
 }
 
 /// The tables of [`Settings`]: `CETCD_LIMITS_REQUESTS_PER_SECOND` is `limits.requests_per_second`.
-const TABLES: [&str; 10] =
-    ["limits", "etcd", "runtime", "certificates", "tls", "backup", "monitor", "recovery", "maintenance", "log"];
+const TABLES: [&str; 11] = [
+    "limits",
+    "etcd",
+    "runtime",
+    "certificates",
+    "tls",
+    "backup",
+    "monitor",
+    "recovery",
+    "maintenance",
+    "console",
+    "log",
+];
 
 /// What the flags set.
 #[derive(Debug, Default)]
@@ -451,6 +484,16 @@ mod tests {
         assert_eq!(policy(&automatic, None).unwrap(), RecoveryPolicy::Automatic);
         assert_eq!(policy(&automatic, Some(RecoveryPolicy::Manual)).unwrap(), RecoveryPolicy::Manual);
         assert!(policy(&[("CETCD_RECOVERY_POLICY", "always")], None).is_err());
+    }
+
+    #[test]
+    fn keys_are_nobodys_to_read_unless_that_is_set() {
+        let keys = |vars: &[(&str, &str)]| {
+            load(None, environment(vars), Flags::default()).map(|settings| settings.console.keys)
+        };
+        assert_eq!(keys(&[]).unwrap(), KeyAccess::Off);
+        assert_eq!(keys(&[("CETCD_CONSOLE_KEYS", "read")]).unwrap(), KeyAccess::Read);
+        assert!(keys(&[("CETCD_CONSOLE_KEYS", "write")]).is_err());
     }
 
     #[test]

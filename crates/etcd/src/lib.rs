@@ -5,6 +5,7 @@ pub mod admin;
 mod answers;
 mod archive;
 mod bolt;
+pub mod browse;
 pub mod catalogue;
 pub mod client;
 mod crc;

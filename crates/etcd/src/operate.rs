@@ -57,7 +57,11 @@ impl LiveAdmin {
     }
 
     /// Asks one member after the other, until one decides. Where none does, the first that said why counts.
-    async fn at_first<T, Answer>(&self, through: &[Target], operation: impl Fn(Session) -> Answer) -> Result<T>
+    pub(crate) async fn at_first<T, Answer>(
+        &self,
+        through: &[Target],
+        operation: impl Fn(Session) -> Answer,
+    ) -> Result<T>
     where
         Answer: Future<Output = Result<T>>,
     {

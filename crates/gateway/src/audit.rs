@@ -4,6 +4,7 @@
 //! stranger could push the records that matter out of the rotated files.
 
 mod file;
+mod read;
 
 use std::path::Path;
 
@@ -14,6 +15,8 @@ use tokio::sync::{mpsc, oneshot};
 use crate::options::AuditOptions;
 use crate::{Context, Error};
 use file::RotatedFile;
+
+pub(crate) use read::{Kept, Wanted, read_back};
 
 /// How many records may wait to be written.
 const QUEUE: usize = 4096;

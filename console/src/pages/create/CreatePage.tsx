@@ -1,10 +1,11 @@
 import { Link, useNavigate } from '@tanstack/react-router'
 import { useState, type FormEvent } from 'react'
 import { useInstances, useRead } from '../../api/queries'
+import { useSchema } from '../../api/schema'
 import { useSubnets } from '../../api/subnets'
 import { compareVersions } from '../../api/versions'
 import { useT } from '../../i18n'
-import { Failure } from '../../ui/States'
+import { Failure, Waiting } from '../../ui/States'
 import { Alert } from '../../ui/Notice'
 import { Button } from '../../ui/td'
 import { focusFirstProblem, useForm } from '../../ui/useForm'
@@ -12,7 +13,12 @@ import { ClusterStep, NetworkStep, OptionsStep } from './steps'
 import { EMPTY, stepOf, STEPS, toRequest, type Draft } from './request'
 import { Review } from './Review'
 
+/** Once there is what the steps are checked by: before, every step would be as it should be. */
 export function CreatePage() {
+  return useSchema() ? <Wizard /> : <Waiting />
+}
+
+function Wizard() {
   const t = useT()
   const navigate = useNavigate()
   const subnets = useSubnets()

@@ -59,6 +59,9 @@ export function InstancePage() {
         <Link to="/instances/$id/access" params={{ id }}>
           {t('instance.access')}
         </Link>
+        <Link to="/instances/$id/keys" params={{ id }} search={{}}>
+          {t('instance.keys')}
+        </Link>
         <Link to="/instances/$id/snapshots" params={{ id }}>
           {t('instance.snapshots')}
         </Link>

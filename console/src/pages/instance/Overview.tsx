@@ -7,6 +7,7 @@ import { Failure, Waiting } from '../../ui/States'
 import { Time } from '../../ui/Time'
 import { Status } from '../../ui/Status'
 import { Steps } from '../Steps'
+import { TaskSteps } from '../TaskTable'
 import { ChiefCharts } from './ChiefCharts'
 import { useShownInstance } from './context'
 import { Recover } from './Recover'
@@ -56,6 +57,7 @@ export function Overview() {
 /** What is being done to the instance now. */
 function Progress({ instance }: { instance: Etcd }) {
   const t = useT()
+  const told = useHasAction('DescribeEtcdTaskSteps')
   const tasks = useTasks(instance.InstanceId)
   const newest = tasks.data?.[0]
   const isCreation = newest ? newest.TaskType === 'create_instance' : instance.Status === 'creating'
@@ -79,7 +81,7 @@ function Progress({ instance }: { instance: Etcd }) {
         <Status of="state" value={newest.LifeState} />
         <Time at={newest.CreatedAt} />
       </p>
-      <p className="quiet">{t('progress.hint')}</p>
+      {told ? <TaskSteps task={newest.TaskID} /> : <p className="quiet">{t('progress.hint')}</p>}
     </section>
   )
 }

@@ -1,6 +1,6 @@
 // What members are to their cluster.
 
-import type { EtcdMember } from '../../api/types.gen'
+import type { EtcdMember, EtcdMemberState } from '../../api/types.gen'
 
 /** More than half of the voters. */
 export function quorum(voters: number): number {
@@ -13,9 +13,8 @@ export function byZone(members: EtcdMember[]): [string, EtcdMember[]][] {
   return [...zones].sort(([a], [b]) => (a < b ? -1 : 1))
 }
 
-/** What a member is to the cluster, as far as the server tells: newer ones may name the leader. */
-export function role(member: EtcdMember): string {
-  const told: unknown = (member as EtcdMember & { Role?: unknown }).Role
-  if (typeof told === 'string' && told) return told
+/** What a member is to the cluster: as it says itself, else as far as its status tells. */
+export function role(member: EtcdMember, state?: EtcdMemberState): string {
+  if (state?.Role) return state.Role
   return member.Status === 'Learner' ? 'Learner' : 'Voter'
 }

@@ -2,6 +2,7 @@
 
 mod attributes;
 mod backups;
+mod inspect;
 mod instances;
 mod observe;
 mod snapshots;
@@ -9,6 +10,7 @@ mod surroundings;
 
 pub use attributes::*;
 pub use backups::*;
+pub use inspect::*;
 pub use instances::*;
 pub use observe::*;
 pub use snapshots::*;

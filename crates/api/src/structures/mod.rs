@@ -1,8 +1,9 @@
-//! The structures of the API, each declared once: the document's 19, and ours in `health`, `backup` and `query`.
+//! The structures of the API, each declared once: the document's 19, and ours in `health`, `backup`, `inspect` and `query`.
 
 mod backup;
 mod billing;
 mod health;
+mod inspect;
 mod instance;
 mod query;
 mod settings;
@@ -12,6 +13,7 @@ mod task;
 pub use backup::{EtcdBackup, EtcdBackupPolicy, EtcdRestoreTarget};
 pub use billing::{ChargePrepaidConfig, InstanceConfig};
 pub use health::{EtcdCondition, EtcdMetricSeries, EtcdSurvivor};
+pub use inspect::{EtcdAuditRecord, EtcdKey, EtcdMemberState, EtcdTaskStep};
 pub use instance::{Etcd, EtcdCredential, EtcdMember, RPCMethod};
 pub use query::{EtcdSubnet, Filter, RegionInstance, VersionInstance};
 pub use settings::{

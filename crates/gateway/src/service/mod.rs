@@ -13,7 +13,9 @@
 //! not the form of one.
 
 mod attributes;
+mod audit;
 mod backups;
+mod clusters;
 mod commit;
 mod configuration;
 mod converge;
@@ -22,7 +24,9 @@ mod credentials;
 mod delete;
 mod health;
 mod instances;
+mod keys;
 mod lookup;
+mod members;
 mod metrics;
 mod policies;
 mod progress;
@@ -43,6 +47,10 @@ use std::sync::Arc;
 use cetcd_core::{Entropy, EtcdVersion, network::Networks};
 use cetcd_monitor::{LiveMembers, Monitor};
 use cetcd_store::{Store, seal::Sealer, view::View};
+
+pub use clusters::{FoundKey, KeyPage, KeyRange, LiveClusters, Standing};
+
+use crate::AuditOptions;
 
 /// The versions of etcd that new instances can have.
 pub trait VersionCatalogue: Send + Sync + 'static {
@@ -84,6 +92,12 @@ pub struct Dependencies {
     pub versions: Arc<dyn VersionCatalogue>,
     /// The way to the members.
     pub members: Arc<dyn LiveMembers>,
+    /// The way to clusters, for closer looks.
+    pub clusters: Arc<dyn LiveClusters>,
+    /// Whether keys of instances may be read through the API.
+    pub keys_readable: bool,
+    /// Where the audit log is, which is also read from; `None` where none is written.
+    pub audit: Option<AuditOptions>,
     /// What members' metrics said over the last two hours.
     pub monitor: Arc<Monitor>,
     /// What an account may have.
@@ -102,6 +116,9 @@ pub struct Service {
     regions: Vec<String>,
     versions: Arc<dyn VersionCatalogue>,
     members: Arc<dyn LiveMembers>,
+    clusters: Arc<dyn LiveClusters>,
+    keys_readable: bool,
+    audit: Option<AuditOptions>,
     monitor: Arc<Monitor>,
     limits: Limits,
     overlap_seconds: u64,
@@ -119,11 +136,29 @@ impl Service {
             regions,
             versions,
             members,
+            clusters,
+            keys_readable,
+            audit,
             monitor,
             limits,
             overlap_seconds,
         } = dependencies;
-        Self { store, view, sealer, entropy, networks, regions, versions, members, monitor, limits, overlap_seconds }
+        Self {
+            store,
+            view,
+            sealer,
+            entropy,
+            networks,
+            regions,
+            versions,
+            members,
+            clusters,
+            keys_readable,
+            audit,
+            monitor,
+            limits,
+            overlap_seconds,
+        }
     }
 }
 

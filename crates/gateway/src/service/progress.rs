@@ -45,7 +45,7 @@ fn is_creation(task: &Task) -> bool {
     }
 }
 
-fn shown(step: &Step) -> TaskStepInfo {
+pub(super) fn shown(step: &Step) -> TaskStepInfo {
     TaskStepInfo {
         step: step.name.as_str().to_owned(),
         life_state: match step.state {

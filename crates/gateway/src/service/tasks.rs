@@ -1,15 +1,18 @@
-//! DescribeEtcdTasks: what was asked for, and how far it is. Tasks outlive their instances.
+//! DescribeEtcdTasks and DescribeEtcdTaskSteps: what was asked for, and how far it is. Tasks outlive their instances.
 
 use std::sync::Arc;
 
 use cetcd_api::{
-    Error,
-    actions::{DescribeEtcdTasks, DescribeEtcdTasksRequest, DescribeEtcdTasksResponse},
-    structures::{EtcdTaskInfo, Filter},
+    Code, Error,
+    actions::{
+        DescribeEtcdTaskSteps, DescribeEtcdTaskStepsRequest, DescribeEtcdTaskStepsResponse, DescribeEtcdTasks,
+        DescribeEtcdTasksRequest, DescribeEtcdTasksResponse,
+    },
+    structures::{EtcdTaskInfo, EtcdTaskStep, Filter},
 };
 use cetcd_core::Task;
 
-use super::{Service, lookup::time};
+use super::{Service, lookup::time, progress};
 use crate::{Context, Handler};
 
 /// The most tasks in an answer: the action has no pages. A filter reaches the older ones.
@@ -36,6 +39,31 @@ impl Handler<DescribeEtcdTasks> for Service {
         };
         let tasks = found.iter().filter(wanted).take(MOST_TASKS).map(|task| shown(task)).collect();
         Ok(DescribeEtcdTasksResponse { tasks: Some(tasks) })
+    }
+}
+
+impl Handler<DescribeEtcdTaskSteps> for Service {
+    async fn handle(
+        &self,
+        context: &Context,
+        request: DescribeEtcdTaskStepsRequest,
+    ) -> Result<DescribeEtcdTaskStepsResponse, Error> {
+        let id = &request.task_id;
+        let task = self.view.task(id).filter(|task| is_callers(context, task)).ok_or_else(|| {
+            Error::new(
+                Code::ResourceNotFound,
+                format!("There is no task `{id}` in this region."),
+                format!("此地域没有任务 `{id}`。"),
+            )
+        })?;
+        let steps = task.steps.iter().map(progress::shown).map(|step| EtcdTaskStep {
+            step: step.step,
+            life_state: step.life_state,
+            start_at: step.start_at,
+            end_at: step.end_at,
+            failed_msg: step.failed_msg,
+        });
+        Ok(DescribeEtcdTaskStepsResponse { steps: Some(steps.collect()) })
     }
 }
 

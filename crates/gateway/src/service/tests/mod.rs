@@ -9,6 +9,7 @@ mod create;
 mod credentials;
 mod delete;
 mod health;
+mod inspect;
 mod instances;
 mod metrics;
 mod policies;
@@ -48,9 +49,11 @@ use cetcd_store::{
 };
 use jiff::Timestamp;
 
+use inspect::Clusters;
+
 use cetcd_monitor::{LiveMembers, Monitor};
 
-use super::{Dependencies, Limits, Service, VersionCatalogue};
+use super::{Dependencies, Limits, LiveClusters, Service, VersionCatalogue};
 use crate::{Context, Handler};
 
 pub const ACCOUNT: &str = "100000000001";
@@ -62,6 +65,7 @@ pub struct Bench {
     pub store: Arc<Racing>,
     pub sealer: Sealer,
     pub metrics: Arc<Mutex<Result<String, String>>>,
+    pub clusters: Arc<Clusters>,
     pub numbers: Arc<Numbers>,
     pub clock: Arc<ByHand>,
     following: tokio::task::JoinHandle<()>,
@@ -85,6 +89,7 @@ impl Bench {
         let metrics = Arc::new(Mutex::new(Ok(String::new())));
         let numbers = Arc::new(Numbers::default());
         let clock = Arc::new(ByHand::default());
+        let clusters = Arc::new(Clusters::default());
         let service = Service::new(Dependencies {
             store: Arc::clone(&store) as Arc<dyn Store>,
             view: Arc::clone(&view),
@@ -100,10 +105,13 @@ impl Bench {
                 cetcd_monitor::Options::default(),
             ),
             members: Arc::new(Answering(Arc::clone(&metrics))),
+            clusters: Arc::clone(&clusters) as Arc<dyn LiveClusters>,
+            keys_readable: true,
+            audit: None,
             limits: Limits { instances_per_region },
             overlap_seconds: 3600,
         });
-        Self { service, store, sealer, metrics, numbers, clock, following: tokio::spawn(follow) }
+        Self { service, store, sealer, metrics, clusters, numbers, clock, following: tokio::spawn(follow) }
     }
 
     /// Asks as the usual caller.
