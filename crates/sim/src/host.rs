@@ -77,6 +77,10 @@ pub(crate) struct Member {
     pub differs: bool,
     /// Its process is frozen.
     pub hung: bool,
+    /// It answers nobody before: its disk or its processor is too slow.
+    pub slow_until: i64,
+    /// Its peers and it do not reach each other before; whoever else asks, reaches it.
+    pub cut_until: i64,
     /// Whether it ever took part in a cluster that had formed.
     pub joined: bool,
     pub launch: Option<Launch>,
@@ -154,6 +158,8 @@ impl Member {
             rotten: false,
             differs: false,
             hung: false,
+            slow_until: 0,
+            cut_until: 0,
             joined: false,
             launch: None,
             files: None,
@@ -166,8 +172,15 @@ impl Member {
         matches!(self.process, Run::Running { .. })
     }
 
+    /// Whether it takes part in what the members agree on.
     pub fn is_up(&self, now: i64) -> bool {
-        !self.hung && matches!(self.process, Run::Running { ready, .. } if ready <= now)
+        self.listens(now) && self.cut_until <= now
+    }
+
+    /// Whether it answers clients, if only that nobody leads.
+    pub fn listens(&self, now: i64) -> bool {
+        let awake = !self.hung && self.slow_until <= now;
+        awake && matches!(self.process, Run::Running { ready, .. } if ready <= now)
     }
 
     /// It joined a cluster and its data is gone: etcd cannot go on, and only a repair brings it back.
@@ -188,7 +201,7 @@ impl Member {
     }
 
     fn end(&mut self, now: i64) {
-        self.hung = false;
+        (self.hung, self.slow_until) = (false, 0);
         if let Run::Running { since, quick_exits, .. } = self.process {
             let quick_exits = if now - since < QUICK { quick_exits.saturating_add(1) } else { 0 };
             self.process = Run::Exited { at: now, quick_exits };
@@ -321,8 +334,8 @@ impl Host {
             self.agree(&id, now);
         }
         let times = self.members.values().flat_map(|member| match member.process {
-            Run::Running { ready, end, .. } => [Some(ready), end],
-            _ => [None, None],
+            Run::Running { ready, end, .. } => [Some(ready), end, Some(member.slow_until), Some(member.cut_until)],
+            _ => [None; 4],
         });
         // Writes and elections go on all the time.
         let soon = if self.clusters.is_empty() { i64::MAX } else { now + 20 };
@@ -420,7 +433,7 @@ impl Host {
     /// Who listens for clients at `address`.
     pub fn at(&self, address: SocketAddr, now: i64) -> Option<(&InstanceId, u32)> {
         let mut all = self.members.iter();
-        let listens = |m: &Member| m.is_up(now) && m.launch.as_ref().is_some_and(|l| l.client == address);
+        let listens = |m: &Member| m.listens(now) && m.launch.as_ref().is_some_and(|l| l.client == address);
         all.find(|(_, m)| listens(m)).map(|((id, ordinal), _)| (id, *ordinal))
     }
 

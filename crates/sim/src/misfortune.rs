@@ -2,7 +2,12 @@
 
 use cetcd_core::InstanceId;
 
-use crate::{Sim, cluster::Cluster, host::Run, sim::State};
+use crate::{
+    Sim,
+    cluster::Cluster,
+    host::{Member, Run},
+    sim::State,
+};
 
 impl Sim {
     /// So much time passes, and nobody looks.
@@ -214,6 +219,37 @@ impl State {
         self.host.settle(now);
     }
 
+    /// A member is too slow to answer anybody for a while: milliseconds to minutes.
+    pub fn slow_one_down(&mut self) {
+        let until = self.now + self.a_while();
+        self.of_one(|member| member.slow_until = until, "is too slow to answer");
+    }
+
+    /// A member and its peers do not reach each other for a while; the control plane reaches all of them.
+    pub fn cut_one_off(&mut self) {
+        let until = self.now + self.a_while();
+        self.of_one(|member| member.cut_until = until, "and its peers are cut off from each other");
+    }
+
+    fn a_while(&mut self) -> i64 {
+        let most = self.rng.pick(&[500, 5_000, 30_000, 200_000]).unwrap_or(500);
+        self.rng.between(1, most).cast_signed()
+    }
+
+    /// Something befalls one running member.
+    fn of_one(&mut self, befall: impl FnOnce(&mut Member), what: &str) {
+        let running = self.running();
+        let Some(key) = self.rng.pick(&running) else { return };
+        self.note(format_args!("{} {what}", key.0.member_name(key.1)));
+        if let Some(member) = self.host.members.get_mut(&key) {
+            befall(member);
+        }
+        self.host.fault(&key.0);
+        let now = self.now;
+        self.host.quiet_until = 0;
+        self.host.settle(now);
+    }
+
     /// The files of a member can no longer be written.
     pub fn break_one_disk(&mut self) {
         let all: Vec<_> = self.host.members.keys().cloned().collect();
@@ -248,8 +284,9 @@ impl State {
     pub fn calm_down(&mut self) {
         self.note(format_args!("calm"));
         self.host.unwritable.clear();
+        self.host.quiet_until = 0;
         for member in self.host.members.values_mut() {
-            member.hung = false;
+            (member.hung, member.slow_until, member.cut_until) = (false, 0, 0);
             if let Run::Running { end, .. } = &mut member.process {
                 *end = None;
             }

@@ -239,7 +239,9 @@ impl Scenario {
         let what = self.sim.state().rng.below(100);
         let mut state = self.sim.state();
         match what {
-            0..30 => state.kill_one(),
+            0..20 => state.kill_one(),
+            20..25 => state.slow_one_down(),
+            25..30 => state.cut_one_off(),
             30..36 => state.kill_instance(),
             36..42 => state.kill_endpoint(),
             42..46 => state.fill_one(),
