@@ -124,7 +124,12 @@ class Day:
         call(action, {"InstanceId": self.instance, **params})
         trouble = self.trouble.begin(fault)
         trouble.join()
-        until_idle(Sdk(self.server), self.instance, 180)
+        try:
+            until_idle(Sdk(self.server), self.instance, 180)
+        except AssertionError as stuck:
+            health = Sdk(self.server).extension("DescribeEtcdHealth", {"InstanceId": self.instance})
+            unwell = [one for one in health["Conditions"] if one["Status"] != "True"]
+            raise AssertionError(f"{stuck}; {unwell}; {tasks_of(Sdk(self.server), self.instance, 'process')}") from None
         print(f"  {action} {params} with {fault}: {time.monotonic() - begun:.1f} s")
         tasks = tasks_of(Sdk(self.server), self.instance)
         assert {task["LifeState"] for task in tasks} == {"done"}, tasks

@@ -304,7 +304,7 @@ def _followers(server, instance, certificates):
 
 
 class Changing:
-    """Three instances of one server, of which each is about to change in its own way."""
+    """Four instances of one server, of which each is about to change in its own way."""
 
     def __init__(self, server, version, directory, grows=True):
         self.server, self.version = server, version
@@ -315,6 +315,7 @@ class Changing:
                        ("ResizeEtcdInstance", {"Size": sizes[1]}), version, [1, 2, 3][:sizes[1]]),
             "upgrade": (made(server, self.old, directory / "upgrade"), ("UpgradeEtcdInstance", {"EtcdVersion": self.new}), self.new, [1, 2, 3]),
             "move": (made(server, version, directory / "move", 1), ("ModifyEtcdAttribute", {"SubnetIds": [SUBNETS[2]]}), version, [3]),
+            "configuration": (made(server, version, directory / "configuration", 1), ("ModifyEtcdConfiguration", REVISIONS), version, [1]),
         }
         self.kept = {name: filled(made_one[1]["Endpoint"], made_one[2]) for name, (made_one, *_) in self.instances.items()}
 
@@ -335,6 +336,8 @@ class Changing:
             settled(self.server, instance, certificates, version, zones)
             intact(etcd["Endpoint"], certificates, self.kept[name])
             members += len(zones)
+        configured, = member_processes(self.server, self.instances["configuration"][0][0]).values()
+        assert (configured.flag("auto-compaction-mode"), configured.flag("auto-compaction-retention")) == ("revision", "1000")
         assert len(self.server.processes("etcd")) == members, self.server.processes("etcd")
         assert len(self.server.processes("endpoint")) == 1
 
@@ -366,7 +369,7 @@ def test_a_deletion_amid_a_change_leaves_nothing(own_server, version, tmp_path, 
     server, api = own_server, Sdk(own_server)
     for turn in range(10 if e2e else 1):
         changing = Changing(server, version, tmp_path / str(turn), grows=turn % 2 == 0)
-        instance, _, _ = made(server, version, tmp_path / str(turn) / "configuration")
+        instance, _, _ = made(server, version, tmp_path / str(turn) / "rolled")
         changing.begin()
         api.call("ModifyEtcdConfiguration", {"InstanceId": instance, **REVISIONS})
         time.sleep(0 if turn == 0 else chance.random() * 3)
