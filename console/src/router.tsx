@@ -107,6 +107,14 @@ const keys = createRoute({
   },
 })
 
+const events = createRoute({
+  getParentRoute: () => instance,
+  path: 'events',
+  component: lazyRouteComponent(() => import('./pages/instance/Events'), 'Events'),
+  validateSearch: (search): { level?: string } =>
+    typeof search['level'] === 'string' && search['level'] ? { level: search['level'] } : {},
+})
+
 const snapshots = createRoute({
   getParentRoute: () => instance,
   path: 'snapshots',
@@ -151,7 +159,7 @@ const tree = root.addChildren([
     home,
     instances,
     create,
-    instance.addChildren([overview, metrics, configuration, access, keys, snapshots, instanceTasks]),
+    instance.addChildren([overview, metrics, configuration, access, keys, snapshots, instanceTasks, events]),
     tasks,
     audit,
     explorer,

@@ -32,7 +32,7 @@ describe('the two tables', () => {
 
   test('have no key that nobody uses', () => {
     // What is made from the server's words, or from a list in the code, is found by its prefix.
-    const made = /^(status|member|role|state|task|step|condition|advice|origin|proof|region|rule|theme|metric|metrics|chart|retention)\.|^keys\.(kind|view)\.|^create\.(cluster|network|options|review)$/
+    const made = /^(status|member|role|state|task|step|condition|advice|origin|proof|region|rule|theme|metric|metrics|chart|retention|event|level)\.|^keys\.(kind|view)\.|^create\.(cluster|network|options|review)$/
     const unused = keys.filter((key) => !made.test(key) && !sources.includes(`'${key}'`))
     expect(unused).toEqual([])
   })

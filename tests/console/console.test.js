@@ -309,6 +309,20 @@ test('a resize is asked for, followed and done', async () => {
   await until('five members run', async () => (await running().count()) === 5 && (await members().count()) === 5);
 });
 
+test('events tell what was seen and done, as it happens', async () => {
+  const schema = await (await fetch(`${ORIGIN}/schema.json`)).json();
+  if (!schema['x-actions'].DescribeEtcdEvents) return; // the page does not offer the view then
+  await tab('Events').click();
+  await page.locator('[data-event=TaskDone]').first().waitFor();
+  // The restore and the resize have filled the first page; what was killed is among the warnings.
+  await page.getByLabel('Level').selectOption('warning');
+  await page.waitForURL(/level=warning$/);
+  await page.locator(`[data-level=warning]`, { hasText: `${id}-etcd-1` }).first().waitFor();
+  assert.equal(await page.locator('[data-level=info]').count(), 0);
+  await isSound(page, 'the events');
+  await picture(page, 'events');
+});
+
 test('the audit log says who changed what', async () => {
   await page.getByRole('link', { name: 'Audit log' }).click();
   const row = page.locator('[data-action=ResizeEtcdInstance]');

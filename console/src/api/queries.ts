@@ -3,6 +3,7 @@
 import { keepPreviousData, useQuery, useQueryClient, type UseQueryResult } from '@tanstack/react-query'
 import { useSession } from '../session'
 import { call, callNamed, type ActionName, type RequestOf, type ResponseOf } from './client'
+import { paced } from './live'
 import type { Etcd, EtcdTaskInfo, TaskStepInfo } from './types.gen'
 
 /** The longest page that DescribeEtcdInstances answers with. */
@@ -11,6 +12,9 @@ const PAGE = 50
 export const LIVELY = 1500
 export const CALM = 5000
 const SLOW = 15_000
+
+/** What changes with records only, so that the stream of events says when. */
+const PACED: string[] = ['DescribeEtcdHealth', 'DescribeEtcdCredentials']
 
 interface Options {
   enabled?: boolean
@@ -29,7 +33,7 @@ export function useRead<A extends ActionName>(
     queryKey: [session?.region, action, request],
     queryFn: ({ signal }) => call(action, request, signal),
     enabled: enabled && session !== undefined,
-    refetchInterval: interval,
+    refetchInterval: () => (interval && PACED.includes(action) ? paced(interval) : interval),
     staleTime,
   })
 }
@@ -59,7 +63,7 @@ export function useInstances(): UseQueryResult<Etcd[]> {
     refetchInterval: (query) => {
       const instances = query.state.data ?? []
       if (instances.length > 2 * PAGE) return SLOW
-      return instances.some((instance) => isChanging(instance.Status)) ? LIVELY : CALM
+      return paced(instances.some((instance) => isChanging(instance.Status)) ? LIVELY : CALM)
     },
   })
 }
@@ -78,7 +82,7 @@ export function useInstance(id: string): UseQueryResult<Etcd | null> {
       const instance = query.state.data
       if (instance === null) return false
       const unwell = instance?.Members?.some((member) => member.Status !== 'Running')
-      return instance && (isChanging(instance.Status) || unwell) ? LIVELY : 3000
+      return paced(instance && (isChanging(instance.Status) || unwell) ? LIVELY : 3000)
     },
   })
 }
@@ -98,7 +102,7 @@ export function useTasks(id?: string): UseQueryResult<EtcdTaskInfo[]> {
     },
     enabled: session !== undefined,
     refetchInterval: (query) =>
-      query.state.data?.some((task) => task.LifeState === 'process') ? LIVELY : CALM,
+      paced(query.state.data?.some((task) => task.LifeState === 'process') ? LIVELY : CALM),
   })
 }
 
@@ -110,7 +114,7 @@ export function useCreation(id: string, enabled: boolean): UseQueryResult<TaskSt
     queryFn: async ({ signal }) => (await call('DescribeEtcdCreatingProgress', { InstanceId: id }, signal)).Steps ?? [],
     enabled: enabled && session !== undefined,
     refetchInterval: (query) =>
-      query.state.data?.every((step) => step.LifeState === 'success' || step.LifeState === 'failed') ? false : 500,
+      query.state.data?.every((step) => step.LifeState === 'success' || step.LifeState === 'failed') ? false : paced(500),
   })
 }
 
@@ -122,7 +126,7 @@ export function useTaskSteps(task: string, enabled: boolean): UseQueryResult<Tas
     queryFn: async ({ signal }) => (await call('DescribeEtcdTaskSteps', { TaskID: task }, signal)).Steps ?? [],
     enabled: enabled && session !== undefined,
     refetchInterval: (query) =>
-      query.state.data?.every((step) => step.LifeState === 'success' || step.LifeState === 'failed') ? false : 1000,
+      query.state.data?.every((step) => step.LifeState === 'success' || step.LifeState === 'failed') ? false : paced(1000),
   })
 }
 

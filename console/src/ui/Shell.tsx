@@ -3,6 +3,7 @@
 import { Link, Outlet, useNavigate, useRouterState } from '@tanstack/react-router'
 import { useEffect } from 'react'
 import { NetworkError } from '../api/client'
+import { useLive } from '../api/live'
 import { useInstances, useRead } from '../api/queries'
 import { setLanguage, useT } from '../i18n'
 import { setRegion, signOut, useSession, whySignedOut } from '../session'
@@ -51,6 +52,7 @@ export function Brand() {
 export function Shell() {
   const t = useT()
   const session = useSession()
+  useLive()
   const navigate = useNavigate()
   const here = useRouterState({ select: (state) => state.location.href })
   useEffect(() => {

@@ -1,6 +1,7 @@
 import { Link, Outlet, useNavigate, useParams } from '@tanstack/react-router'
 import { useState } from 'react'
 import { useInstance } from '../../api/queries'
+import { useHasAction } from '../../api/schema'
 import { useT } from '../../i18n'
 import { Copyable } from '../../ui/Copy'
 import { Empty, Failure, Waiting } from '../../ui/States'
@@ -15,6 +16,7 @@ export function InstancePage() {
   const instance = useInstance(id)
   const navigate = useNavigate()
   const [deleting, setDeleting] = useState(false)
+  const tellsEvents = useHasAction('DescribeEtcdEvents')
   const shown = instance.data
   if (instance.isPending) return <Waiting />
   if (shown === null) {
@@ -68,6 +70,11 @@ export function InstancePage() {
         <Link to="/instances/$id/tasks" params={{ id }}>
           {t('instance.tasks')}
         </Link>
+        {tellsEvents && (
+          <Link to="/instances/$id/events" params={{ id }} search={{}}>
+            {t('instance.events')}
+          </Link>
+        )}
       </nav>
       <Outlet />
       {deleting && (

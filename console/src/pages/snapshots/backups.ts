@@ -3,6 +3,7 @@
 
 import { useQuery } from '@tanstack/react-query'
 import { callNamed } from '../../api/client'
+import { paced } from '../../api/live'
 import { useSchema } from '../../api/schema'
 import { useSession } from '../../session'
 
@@ -85,7 +86,7 @@ export function useBackups(id: string) {
     refetchInterval: (query) =>
       query.state.error
         ? false
-        : query.state.data?.snapshots.some((snapshot) => UNDER_WAY.includes(snapshot.State ?? '')) ? 1500 : 5000,
+        : query.state.data?.snapshots.some((snapshot) => UNDER_WAY.includes(snapshot.State ?? '')) ? paced(1500) : paced(5000),
   })
 }
 
