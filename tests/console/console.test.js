@@ -144,7 +144,7 @@ test('the wizard makes a cluster and shows its five steps', async () => {
   assert.equal(await page.locator('[data-role=Voter]').count(), 2);
   await page.locator('[data-role=Leader]').getByText('in step').waitFor();
   await isSound(page, 'the overview');
-  await picture(page, 'overview');
+  await picture(page, 'created');
 });
 
 test('the downloaded files and the line to paste let etcdctl in', async () => {
@@ -307,6 +307,9 @@ test('a resize is asked for, followed and done', async () => {
   await picture(page, 'tasks');
   await tab('Overview').click();
   await until('five members run', async () => (await running().count()) === 5 && (await members().count()) === 5);
+  await page.locator('.chart canvas').nth(2).waitFor();
+  await isSound(page, 'the overview of five members');
+  await picture(page, 'overview', { fullPage: true });
 });
 
 test('events tell what was seen and done, as it happens', async () => {

@@ -54,14 +54,19 @@ function Member({ member, state }: { member: EtcdMember; state: EtcdMemberState 
       <div className="mono small">{member.Name}</div>
       <div className="inline">
         <Status of="member" value={member.Status} />
-        <span className="quiet small">{member.Version}</span>
         <span className={is === 'Leader' ? 'pill pill-leader' : 'pill'}>{t.word('role', is)}</span>
       </div>
-      {state?.RaftIndex !== undefined && state.RaftIndex !== null && (
-        <div className="quiet small">
-          {lag ? t('topology.behind', { lag }) : t('topology.inStep')} · {bytes(state.DatabaseSize)}
-        </div>
-      )}
+      <div className="quiet small">
+        {member.Version}
+        {state?.RaftIndex !== undefined && state.RaftIndex !== null && (
+          <>
+            {' · '}
+            {lag ? t('topology.behind', { lag }) : t('topology.inStep')}
+            {' · '}
+            {bytes(state.DatabaseSize)}
+          </>
+        )}
+      </div>
     </li>
   )
 }
