@@ -166,6 +166,11 @@ test('the downloaded files and the line to paste let etcdctl in', async () => {
   await page.getByText('pip install etcd3gw').waitFor();
   await isSound(page, 'access');
   await picture(page, 'access');
+  await page.getByRole('button', { name: 'Replace credentials' }).click();
+  assert.ok(await page.getByTestId('confirm').isDisabled(), 'other credentials need the name');
+  await isSound(page, 'the rotation');
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
   await tab('Metrics').click();
   keysBefore = await until('members have been read', () => shownNumber('Keys'));
   assert.ok(Number(keysBefore) < KEYS, `${keysBefore} keys`);
