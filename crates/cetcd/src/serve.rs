@@ -124,7 +124,10 @@ pub async fn serve(settings: Settings, stop: CancellationToken) -> Result<()> {
         keys_readable: settings.console.keys == KeyAccess::Read,
         audit: gateway_options(&settings, &dir).audit,
         monitor: Arc::clone(&monitor),
-        limits: Limits { instances_per_region: settings.limits.instances_per_region },
+        limits: Limits {
+            instances_per_region: settings.limits.instances_per_region,
+            public_ports: settings.internet.range()?.map_or(0, |range| usize::from(range.last - range.first) + 1),
+        },
         overlap_seconds: settings.certificates.overlap_seconds.into(),
     });
     let registry = Arc::new(Mutex::new(registry));
@@ -294,6 +297,7 @@ fn runtime_options(settings: &Settings, dir: &Path, versions: &Arc<Versions>) ->
     if let Some(block) = settings.runtime.address_block {
         options.addresses = AddressMode::Block(block);
     }
+    options.internet = settings.internet.range()?;
     options.default_resources = match (settings.runtime.member_cpu, settings.runtime.member_memory_gib) {
         (Some(cpu), Some(memory_gib)) => Some(Resources { cpu, memory_gib }),
         (None, None) => None,

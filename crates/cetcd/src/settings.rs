@@ -2,12 +2,13 @@
 
 use std::{
     collections::BTreeMap,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result, bail};
 use cetcd_core::{EtcdVersion, network::Networks, window::Window};
+use cetcd_runtime::process::PublicRange;
 use jiff::SignedDuration;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
@@ -35,6 +36,8 @@ pub struct Settings {
     pub etcd: Etcd,
     /// How members are run.
     pub runtime: Runtime,
+    /// Where instances can be reached from outside.
+    pub internet: Internet,
     /// Certificates of instances.
     pub certificates: Certificates,
     /// The certificate of the API.
@@ -91,6 +94,44 @@ pub struct Runtime {
     pub member_cpu: Option<u32>,
     /// Memory in GiB that each member may use; unlimited where absent.
     pub member_memory_gib: Option<u32>,
+}
+
+/// Where instances can be reached from outside: an address of this host, a port of it for each of them. Nowhere unless
+/// both are set.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Internet {
+    /// The address that the endpoint listens at; `0.0.0.0` or `::` for all that the host has.
+    pub address: Option<IpAddr>,
+    /// The ports that are given to instances, such as `32000-32999`.
+    pub ports: Option<String>,
+    /// The name that clients know the address by; it is in the certificates then.
+    pub name: Option<String>,
+}
+
+impl Internet {
+    /// The range, where there is one.
+    pub fn range(&self) -> Result<Option<PublicRange>> {
+        let (address, ports) = match (self.address, &self.ports) {
+            (None, None) if self.name.is_none() => return Ok(None),
+            (Some(address), Some(ports)) => (address, ports),
+            _ => bail!("`internet.address` and `internet.ports` go together, and `internet.name` needs both"),
+        };
+        let wrong = || format!("`internet.ports` is {ports:?}: it may be like 32000-32999, from 1024 on");
+        let (first, last) = ports.split_once('-').with_context(wrong)?;
+        let port = |text: &str| text.trim().parse::<u16>().with_context(wrong);
+        let (first, last) = (port(first)?, port(last)?);
+        if first < 1024 || last < first {
+            bail!(wrong());
+        }
+        if let Some(name) = &self.name {
+            cetcd_pki::check_dns_name(name).context("`internet.name`")?;
+        }
+        if address.is_unspecified() && self.name.is_none() {
+            bail!("`internet.address` is {address}: set `internet.name` too, since clients need one to connect to");
+        }
+        Ok(Some(PublicRange { address, first, last, name: self.name.clone() }))
+    }
 }
 
 /// Certificates of instances.
@@ -226,6 +267,7 @@ impl Default for Settings {
             limits: Limits::default(),
             etcd: Etcd::default(),
             runtime: Runtime::default(),
+            internet: Internet::default(),
             certificates: Certificates::default(),
             tls: Tls::default(),
             backup: Backup::default(),
@@ -298,10 +340,11 @@ impl Default for Log {
 }
 
 /// The tables of [`Settings`]: `CETCD_LIMITS_REQUESTS_PER_SECOND` is `limits.requests_per_second`.
-const TABLES: [&str; 11] = [
+const TABLES: [&str; 12] = [
     "limits",
     "etcd",
     "runtime",
+    "internet",
     "certificates",
     "tls",
     "backup",
@@ -441,6 +484,7 @@ fn check(settings: &Settings) -> Result<()> {
         bail!("`monitor.interval_seconds` is {}: it may be 1 to 300", settings.monitor.interval_seconds);
     }
     settings.maintenance.window()?;
+    settings.internet.range()?;
     for version in settings.etcd.sums.keys() {
         version.parse::<EtcdVersion>().map_err(|reason| anyhow::anyhow!("`etcd.sums`: {reason}"))?;
     }
@@ -494,6 +538,29 @@ mod tests {
         assert_eq!(keys(&[]).unwrap(), KeyAccess::Off);
         assert_eq!(keys(&[("CETCD_CONSOLE_KEYS", "read")]).unwrap(), KeyAccess::Read);
         assert!(keys(&[("CETCD_CONSOLE_KEYS", "write")]).is_err());
+    }
+
+    #[test]
+    fn a_public_address_takes_ports_and_one_that_is_all_of_them_a_name() {
+        let range = |vars: &[(&str, &str)]| {
+            let vars: Vec<_> = vars.iter().map(|(name, value)| (format!("CETCD_INTERNET_{name}"), *value)).collect();
+            let vars: Vec<(&str, &str)> = vars.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+            load(None, environment(&vars), Flags::default()).map(|settings| settings.internet.range().unwrap())
+        };
+        assert_eq!(range(&[]).unwrap(), None);
+        let (address, ports) = (("ADDRESS", "192.0.2.1"), ("PORTS", "32000-32001"));
+        let found = range(&[address, ports]).unwrap().unwrap();
+        assert_eq!((found.address.to_string().as_str(), found.first, found.last), ("192.0.2.1", 32_000, 32_001));
+        for wrong in [&[address][..], &[ports], &[("NAME", "etcd.example.com")]] {
+            assert!(range(wrong).unwrap_err().to_string().contains("go together"));
+        }
+        for ports in ["32000", "5-9", "33000-32000", "a-b", "1024-99999"] {
+            assert!(range(&[address, ("PORTS", ports)]).is_err(), "{ports}");
+        }
+        let all = ("ADDRESS", "0.0.0.0");
+        assert!(range(&[all, ports]).unwrap_err().to_string().contains("internet.name"));
+        assert!(range(&[all, ports, ("NAME", "no name")]).is_err());
+        assert!(range(&[all, ports, ("NAME", "etcd.example.com")]).unwrap().is_some());
     }
 
     #[test]

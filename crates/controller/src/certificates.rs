@@ -291,6 +291,11 @@ fn server_request(instance: &Instance, status: &Status, member: &MemberRecord) -
     dns.extend(instance.spec.custom_domains.iter().map(|name| name.to_ascii_lowercase()));
     let mut ips = BTreeSet::from([member.client.ip(), IpAddr::from([127, 0, 0, 1])]);
     ips.extend(status.endpoint.map(|endpoint| endpoint.ip()));
+    if let Some(public) = &status.public {
+        // Nobody connects to the address that stands for all that the host has.
+        ips.extend(Some(public.listen.ip()).filter(|ip| !ip.is_unspecified()));
+        dns.extend(public.name.as_ref().map(|name| name.to_ascii_lowercase()));
+    }
     ips.extend(instance.spec.custom_ips.iter().copied());
     Request { holder: Holder::Server(member.ordinal), common_name: None, names: Names { dns, ips } }
 }

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use cetcd_core::{
     Instance, InstanceId, Status,
     certificates::{Issued, OnDisk},
+    internet::has_certificates,
     member::KeyPair,
     observed::{Health, KeysHash, Observed, ObservedEndpoint, ObservedMember, Peer, Process, Standing},
     plan::serves,
@@ -88,6 +89,7 @@ pub(crate) async fn observe(
         serving: view.serving && Some(view.listen) == status.endpoint,
         routed: true,
         backends: view.backends,
+        public: view.public,
     });
     let complete = certificates
         .as_ref()
@@ -238,7 +240,10 @@ async fn look_at_auth(world: &World, instance: &Instance, through: &[Target], me
         return None;
     }
     let (now, generation) = (world.clock.now(), instance.generation);
-    let counts = |seen: &&SeenAuth| seen.generation == generation && now.duration_since(seen.at) < AUTH_COUNTS;
+    // Where nothing but a password stands between the cluster and the public, each look counts.
+    let exposed = instance.spec.internet.is_some() && !has_certificates(instance.spec.security);
+    let lately = |seen: &&SeenAuth| !exposed && now.duration_since(seen.at) < AUTH_COUNTS;
+    let counts = |seen: &&SeenAuth| seen.generation == generation && lately(seen);
     if let Some(seen) = memory.auth.as_ref().filter(counts) {
         return Some(seen.on);
     }

@@ -60,6 +60,31 @@ pub(crate) async fn place(world: &World, instance: &Instance, status: &Status, r
     if outcome.succeeded { Ok(()) } else { Err(Error::Conflict { what: "an address or the status".to_owned() }) }
 }
 
+/// Reserves a public address, which another instance may take first: then the next turn tries again.
+pub(crate) async fn reserve_public(world: &World, instance: &Instance, status: &Status, revision: u64) -> Result<()> {
+    let found = world.runtime.propose_public(&taken_addresses(world).await?).await?;
+    let key = records::address_key(&found.listen);
+    let next = Status { public: Some(found), ..status.clone() };
+    let txn = Txn::new()
+        .when(Compare::mod_revision(records::status_key(&instance.id), revision))
+        .when(Compare::absent(key.clone()))
+        .put(key, instance.id.as_str().as_bytes().to_vec());
+    let outcome = world.store.txn(txn.then(records::put_status(&instance.id, &next))).await?;
+    if outcome.succeeded { Ok(()) } else { Err(Error::Conflict { what: "a public address".to_owned() }) }
+}
+
+/// Gives the public address back, at which nobody listens any more.
+pub(crate) async fn free_public(world: &World, instance: &Instance, status: &Status, revision: u64) -> Result<()> {
+    let mut next = status.clone();
+    let Some(gone) = next.public.take() else { return Ok(()) };
+    let txn = Txn::new()
+        .when(Compare::mod_revision(records::status_key(&instance.id), revision))
+        .then(records::put_status(&instance.id, &next))
+        .delete(records::address_key(&gone.listen));
+    let outcome = world.store.txn(txn).await?;
+    if outcome.succeeded { Ok(()) } else { Err(Error::Conflict { what: "the status".to_owned() }) }
+}
+
 /// Every address that an instance holds.
 async fn taken_addresses(world: &World) -> Result<BTreeSet<SocketAddr>> {
     let range = world.store.range(ADDRESSES).await?;
@@ -68,7 +93,14 @@ async fn taken_addresses(world: &World) -> Result<BTreeSet<SocketAddr>> {
 
 /// The keys of every address that the instance holds.
 pub(crate) fn reserved_keys(status: &Status) -> Vec<String> {
-    keys_of(status.members.iter().flat_map(|m| [m.client, m.peer]).chain(status.endpoint))
+    keys_of(
+        status
+            .members
+            .iter()
+            .flat_map(|m| [m.client, m.peer])
+            .chain(status.endpoint)
+            .chain(status.public.as_ref().map(|p| p.listen)),
+    )
 }
 
 /// The keys of addresses, each once.

@@ -86,6 +86,10 @@ fn next_status(
         let silent = member.process == Process::Running && member.data && member.serving().is_none();
         record.silent_since = record.silent_since.or(Some(now)).filter(|_| silent && observed.membership.is_some());
     }
+    if let Some(public) = &mut next.public {
+        let seen = observed.endpoint.public.as_ref();
+        public.opened |= seen.is_some_and(|seen| seen.serving && seen.route.listen == public.listen);
+    }
     next.quorum_loss = recovery::assess(&next, observed, now);
     next.phase = progress::phase(instance, &next, observed);
     for (kind, holds, reason) in progress::conditions(instance, &next, observed, now) {

@@ -71,7 +71,10 @@ impl Reconciler {
         };
         // What is as wanted has no failure to tell of: the last action was done, and only its answer was lost.
         // A cluster that does not let the control plane in is waited for, and its owner can help.
-        let failure = self.failure.as_deref().or(observed.refused.as_deref()).filter(|_| plan != Plan::Converged);
+        // So it is with a public address that cannot be had.
+        let not_open = observed.endpoint.public.as_ref().and_then(|public| public.error.as_deref());
+        let failure = self.failure.as_deref().or(observed.refused.as_deref()).or(not_open);
+        let failure = failure.filter(|_| plan != Plan::Converged);
         let status = record(&self.world, &instance, &status, &observed, &plan, failure, &self.served).await?;
         self.metrics.saw(&self.id, status.value.phase);
         match plan {

@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use crate::{certificates::Handover, recovery::Survivor};
+use crate::{certificates::Handover, internet::PublicRoute, recovery::Survivor};
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,7 +104,13 @@ pub enum Action {
     ServeEndpoint {
         /// Their client addresses, in order of ordinals.
         backends: Vec<SocketAddr>,
+        /// Where else it listens; nowhere where absent. That it does is not waited for, that it no longer does is.
+        public: Option<PublicRoute>,
     },
+    /// Reserve a public address for the endpoint. Nobody listens there yet.
+    ReservePublicAddress,
+    /// Give the public address back: nobody listens there any more.
+    FreePublicAddress,
     /// Read every member's metrics once, which proves that they can be watched.
     StartMonitoring,
     /// Make `default-backup-policy`.
@@ -201,6 +207,8 @@ impl Action {
             Self::DisableAuth => "disable_auth",
             Self::SetRootPassword => "set_root_password",
             Self::ServeEndpoint { .. } => "serve_endpoint",
+            Self::ReservePublicAddress => "reserve_public_address",
+            Self::FreePublicAddress => "free_public_address",
             Self::StartMonitoring => "start_monitoring",
             Self::CreateBackupPolicy => "create_backup_policy",
             Self::BeginRestore => "begin_restore",

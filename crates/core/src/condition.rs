@@ -12,6 +12,8 @@ pub enum ConditionKind {
     Quorum,
     /// The endpoint accepts connections.
     EndpointServing,
+    /// The endpoint accepts connections at the public address, where there is to be one.
+    PublicAddressServing,
     /// The data of every member fits into DiskSize.
     DiskWithinLimit,
     /// CPU and memory limits are in force where they are asked for.

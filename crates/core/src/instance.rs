@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{EtcdVersion, InstanceId};
+use crate::{EtcdVersion, InstanceId, internet::Internet};
 
 /// An instance as its owner wants it. Stored as one record, changed only by the API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,6 +79,9 @@ pub struct Spec {
     /// The last restore that was asked for; done where the status says so.
     #[serde(default)]
     pub restore: Option<Restore>,
+    /// Who reaches it by a public address; nobody where absent.
+    #[serde(default)]
+    pub internet: Option<Internet>,
 }
 
 /// A snapshot that takes the place of the instance's data.

@@ -12,6 +12,7 @@ pub mod condition;
 pub mod entropy;
 pub mod id;
 pub mod instance;
+pub mod internet;
 pub mod member;
 pub mod network;
 pub mod observed;

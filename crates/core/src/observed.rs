@@ -4,7 +4,10 @@ use std::net::SocketAddr;
 
 use jiff::Timestamp;
 
-use crate::certificates::{Issued, OnDisk};
+use crate::{
+    certificates::{Issued, OnDisk},
+    internet::PublicRoute,
+};
 
 /// One look at an instance.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -184,6 +187,19 @@ pub struct ObservedEndpoint {
     pub routed: bool,
     /// The members that it passes connections to.
     pub backends: Vec<SocketAddr>,
+    /// What it does, or was told to do, at a public address.
+    pub public: Option<ObservedPublic>,
+}
+
+/// One look at the public address of an endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObservedPublic {
+    /// What it was told.
+    pub route: PublicRoute,
+    /// Whether it accepts connections there by that.
+    pub serving: bool,
+    /// Why it does not, where it said so.
+    pub error: Option<String>,
 }
 
 impl Observed {

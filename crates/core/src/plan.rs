@@ -7,7 +7,7 @@
 //!                        └► certificates::renew ─ recovery::go_on ─ bad data ─ restart ─ recovery::begin ─ corrupt ─ hung
 //!                               ─ space ─ membership::finish ─ endpoint ─ certificates::deliver ─ prepare ─ all healthy?
 //!                               ─ rolling ─ membership::change ─ certificates::change_authority ─ auth ─ monitoring
-//!                               ─ policy ─ defragmentation
+//!                               ─ policy ─ internet ─ defragmentation
 //! ```
 
 mod auth;
@@ -15,6 +15,7 @@ mod certificates;
 mod corrupt;
 mod endpoint;
 mod hung;
+mod internet;
 mod maintenance;
 mod membership;
 mod recovery;
@@ -31,6 +32,7 @@ pub use self::auth::auth_is_as_wanted;
 pub use self::certificates::overlap_end;
 pub use self::corrupt::{AGAIN_AFTER, MOST_REPLACEMENTS, agreed, may_be_replaced};
 pub use self::endpoint::wanted_backends;
+pub use self::internet::not_public;
 pub use self::maintenance::is_worthwhile;
 pub use self::restart::{LONGEST_BACK_OFF, back_off};
 use crate::{
@@ -97,6 +99,7 @@ pub fn plan(instance: &Instance, status: &Status, observed: &Observed, now: Time
         .or_else(|| (!observed.installed).then_some(Plan::Act(Action::InstallVersion)))
         .or_else(|| (!observed.monitored).then_some(Plan::Act(Action::StartMonitoring)))
         .or_else(|| (!observed.backup_policy).then_some(Plan::Act(Action::CreateBackupPolicy)))
+        .or_else(|| internet::settle(&look))
         .or_else(|| maintenance::defragment(&look, now))
         .or_else(|| corrupt::unresolved(&look))
         .unwrap_or(Plan::Converged)

@@ -7,7 +7,9 @@ use crate::{
     certificates::{Handover, Leaf, OnDisk},
     condition::ConditionKind,
     observed::{Health, KeysHash, Observed, ObservedMember, Process},
-    plan::{MOST_REPLACEMENTS, agreed, auth_is_as_wanted, is_placed, is_worthwhile, overlap_end, restore, serves},
+    plan::{
+        self, MOST_REPLACEMENTS, agreed, auth_is_as_wanted, is_placed, is_worthwhile, overlap_end, restore, serves,
+    },
     quorum::quorum,
     slots::slots,
     status::{MemberPhase, Phase},
@@ -48,7 +50,12 @@ fn is_passed(step: StepName, instance: &Instance, status: &Status, observed: &Ob
         }
         StepName::IssueCredentials => observed.issued.handover != Handover::Introduced,
         // The last step of its task: it is passed when nothing is left to do, which the plan tells.
-        StepName::ResizeEtcd | StepName::UpgradeEtcd | StepName::OpenEndpoint => true,
+        StepName::ResizeEtcd | StepName::UpgradeEtcd | StepName::OpenEndpoint | StepName::OpenInternet => true,
+        StepName::ReserveAddress => status.public.is_some(),
+        StepName::CloseInternet => observed.endpoint.public.is_none() && status.public.is_none(),
+        StepName::UpdateCertificates => {
+            observed.issued.leaves.iter().all(|leaf| leaf.named) && all_members(&|m| m.shows == OnDisk::Same)
+        }
         StepName::UpdateEtcd => {
             let slots = slots(instance, status);
             let wanted = status.run_config(&instance.spec);
@@ -199,8 +206,17 @@ pub fn conditions(
                 "the endpoint does not accept connections".to_owned()
             },
         ),
+        public_address(instance, observed),
         certificates(instance, status, observed, now),
     ]
+}
+
+/// Whether the public address accepts connections, where one is wanted.
+fn public_address(instance: &Instance, observed: &Observed) -> (ConditionKind, bool, String) {
+    let wanted = instance.spec.internet.is_some();
+    let serving = observed.endpoint.public.as_ref().is_some_and(|public| public.serving);
+    let reason = if wanted && !serving { plan::not_public(instance, observed) } else { String::new() };
+    (ConditionKind::PublicAddressServing, !wanted || serving, reason)
 }
 
 /// Whether every certificate was replaced in time, and which ends first.

@@ -9,6 +9,7 @@ use crate::{
     EtcdVersion, Instance, InstanceId,
     condition::Condition,
     instance::{Restore, RunConfig, Spec},
+    internet::PublicAddress,
     recovery::{QuorumLoss, Recovered, Recovery},
 };
 
@@ -25,6 +26,9 @@ pub struct Status {
     pub cluster_id: Option<u64>,
     /// Where clients connect.
     pub endpoint: Option<SocketAddr>,
+    /// Where else clients connect, while the instance is, or was a moment ago, open to the public.
+    #[serde(default)]
+    pub public: Option<PublicAddress>,
     /// Every member that is or may be running, by ordinal. A record is written before the member is started.
     pub members: Vec<MemberRecord>,
     /// The snapshot that was taken before the upgrade to a version, so that it is taken once.

@@ -54,6 +54,10 @@ pub enum TaskKind {
     CreateSnapshot,
     /// RotateEtcdCredentials.
     RotateCredentials,
+    /// EnableEtcdInternet.
+    EnableInternet,
+    /// DisableEtcdInternet.
+    DisableInternet,
 }
 
 impl TaskKind {
@@ -70,6 +74,8 @@ impl TaskKind {
             Self::RestoreRemoteSnapshot => "restore_remote_snapshot",
             Self::CreateSnapshot => "create_snapshot",
             Self::RotateCredentials => "rotate_credentials",
+            Self::EnableInternet => "enable_internet",
+            Self::DisableInternet => "disable_internet",
         }
     }
 
@@ -105,6 +111,8 @@ impl TaskKind {
                 StepName::OpenEndpoint,
             ],
             Self::CreateSnapshot => &[StepName::BackupEtcd],
+            Self::EnableInternet => &[StepName::ReserveAddress, StepName::UpdateCertificates, StepName::OpenInternet],
+            Self::DisableInternet => &[StepName::CloseInternet, StepName::UpdateCertificates],
         }
     }
 }
@@ -170,6 +178,14 @@ pub enum StepName {
     TrustAuthority,
     /// The new credentials are good everywhere.
     IssueCredentials,
+    /// The endpoint has a public address.
+    ReserveAddress,
+    /// Members show certificates that are for the addresses that there are.
+    UpdateCertificates,
+    /// The endpoint accepts connections at the public address.
+    OpenInternet,
+    /// It does not any more.
+    CloseInternet,
     /// No process of the instance runs.
     StopEtcd,
     /// Nothing of the members is left on disk.
@@ -199,6 +215,10 @@ impl StepName {
             Self::UpdateAuth => "update_auth",
             Self::TrustAuthority => "trust_authority",
             Self::IssueCredentials => "issue_credentials",
+            Self::ReserveAddress => "reserve_address",
+            Self::UpdateCertificates => "update_certificates",
+            Self::OpenInternet => "open_internet",
+            Self::CloseInternet => "close_internet",
             Self::StopEtcd => "stop_etcd",
             Self::RemoveData => "remove_data",
             Self::CleanEnv => "clean_env",

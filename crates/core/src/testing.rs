@@ -48,6 +48,7 @@ pub fn instance(size: u8) -> Instance {
             deleting: false,
             recovery_asked: 0,
             restore: None,
+            internet: None,
         },
     }
 }

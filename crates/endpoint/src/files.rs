@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 /// A larger route file is not read: the largest real one is a few hundred bytes.
@@ -22,9 +23,21 @@ pub struct Route {
     pub listen: SocketAddr,
     /// The members that connections are passed to. None: connections are closed.
     pub backends: Vec<SocketAddr>,
+    /// Where else clients connect, and which of them; nowhere where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public: Option<Public>,
     /// Until when what clients send is held back; absent in normal service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<Hold>,
+}
+
+/// A second address, at which only some are let in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Public {
+    /// Where clients connect.
+    pub listen: SocketAddr,
+    /// Where they may come from. Connections from elsewhere are closed at once.
+    pub allowed: Vec<IpNet>,
 }
 
 /// What clients send rests in their connections for a moment: a request that met a change of leader would be lost
@@ -66,6 +79,9 @@ pub struct RouteStatus {
     pub backends: Vec<SocketAddr>,
     /// Whether it listens.
     pub serving: bool,
+    /// What is done about the public address; absent where there is none, and none is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public: Option<PublicStatus>,
     /// The number of the last hold under which everything came to rest: each request that had been passed on was
     /// answered, as far as bytes tell, and the connections to members that are no backends any more were ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -85,6 +101,21 @@ pub struct RouteStatus {
     pub bytes_in: u64,
     /// Bytes from members to clients.
     pub bytes_out: u64,
+}
+
+/// What is done about a public address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublicStatus {
+    /// Where it listens, or tries to, and who is let in.
+    #[serde(flatten)]
+    pub public: Public,
+    /// Whether it listens.
+    pub serving: bool,
+    /// Why it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Connections closed at once since the process began: they came from a network that is not allowed.
+    pub denied: u64,
 }
 
 /// The folder of the routes.
@@ -184,7 +215,7 @@ mod tests {
     fn a_malformed_or_oversize_route_is_reported_and_the_others_are_read() {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir(routes_dir(dir.path())).unwrap();
-        let route = Route { listen: ([127, 0, 0, 1], 1).into(), backends: vec![], hold: None };
+        let route = Route { listen: ([127, 0, 0, 1], 1).into(), backends: vec![], public: None, hold: None };
         fs::write(route_path(dir.path(), "good"), serde_json::to_vec(&route).unwrap()).unwrap();
         fs::write(route_path(dir.path(), "bad"), "{").unwrap();
         fs::write(route_path(dir.path(), "big"), vec![b' '; 70_000]).unwrap();

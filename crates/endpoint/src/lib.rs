@@ -11,6 +11,7 @@
 
 pub mod files;
 
+mod admission;
 mod backends;
 mod gate;
 mod relay;
@@ -39,7 +40,8 @@ pub struct Options {
     pub avoid: Duration,
     /// How long a connection that one side has ended may stay silent.
     pub half_closed_idle: Duration,
-    /// Connections of one instance at a time; more are closed at once.
+    /// Connections of one instance at a time; more are closed at once. Half of them may come by its public address,
+    /// so that whoever is there keeps nobody else out.
     pub max_connections: usize,
     /// How often the routes are read and the counters written when nothing else makes it so.
     pub refresh: Duration,

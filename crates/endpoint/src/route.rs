@@ -1,4 +1,4 @@
-//! One instance's route: its listener and the connections that came through it.
+//! One instance's route: its listeners and the connections that came through them.
 
 use std::{
     io,
@@ -20,8 +20,9 @@ use tracing::{debug, warn};
 
 use crate::{
     Options,
+    admission::Admission,
     backends::Backends,
-    files::{Route, RouteStatus},
+    files::{PublicStatus, Route, RouteStatus},
     gate::Gate,
     relay::relay,
     rest::{Holding, Resting},
@@ -31,10 +32,37 @@ use crate::{
 /// Serves one instance.
 pub struct RouteServer {
     route: Route,
-    listener: Option<(SocketAddr, JoinHandle<()>)>,
+    listener: Option<Listener>,
     error: Option<String>,
+    public: Option<Listener>,
+    public_error: Option<String>,
     hold: Option<Holding>,
     shared: Arc<Shared>,
+}
+
+/// A socket that is accepted from.
+struct Listener {
+    at: SocketAddr,
+    task: JoinHandle<()>,
+}
+
+impl Listener {
+    fn listens_at(&self, at: SocketAddr) -> bool {
+        self.at == at && !self.task.is_finished()
+    }
+
+    async fn close(self) {
+        self.task.abort();
+        // Only when the task has ended is its listener closed.
+        let _ = self.task.await;
+    }
+}
+
+/// How a connection came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Private,
+    Public,
 }
 
 struct Shared {
@@ -42,6 +70,7 @@ struct Shared {
     options: Options,
     backends: Backends,
     gate: Gate,
+    admission: Admission,
     slots: Arc<Semaphore>,
     closed: CancellationToken,
     connections: TaskTracker,
@@ -79,12 +108,13 @@ impl RouteServer {
             options: options.clone(),
             backends: Backends::default(),
             gate: Gate::default(),
+            admission: Admission::new(options.max_connections / 2),
             slots: Arc::new(Semaphore::new(options.max_connections)),
             closed: CancellationToken::new(),
             connections: TaskTracker::new(),
             counters: Counters::default(),
         });
-        Self { route, listener: None, error: None, hold: None, shared }
+        Self { route, listener: None, error: None, public: None, public_error: None, hold: None, shared }
     }
 
     /// Follows `route`: passes new connections to its backends and listens where it says. A listener that
@@ -99,22 +129,11 @@ impl RouteServer {
             self.hold = route.hold.map(|hold| Holding::begin(hold, Arc::clone(&self.shared), Arc::clone(news)));
         }
         self.route = route;
-        self.error = None;
-        let listen = self.route.listen;
-        if self.listener.as_ref().is_some_and(|(at, task)| *at == listen && !task.is_finished()) {
-            return;
-        }
-        match TcpListener::bind(listen).await {
-            Ok(listener) => {
-                self.stop_listening().await;
-                self.listener = Some((listen, tokio::spawn(accept(listener, Arc::clone(&self.shared)))));
-            }
-            Err(error) => {
-                let text = format!("cannot listen at {listen}: {error}");
-                warn!(instance = self.shared.instance, "{text}");
-                self.error = Some(text);
-            }
-        }
+        // Who is not let in any more goes first.
+        self.shared.admission.set(self.route.public.as_ref().map_or(&[], |public| &public.allowed));
+        self.error = listen(&mut self.listener, Some(self.route.listen), Way::Private, &self.shared).await.err();
+        let public = self.route.public.as_ref().map(|public| public.listen);
+        self.public_error = listen(&mut self.public, public, Way::Public, &self.shared).await.err();
     }
 
     /// Says that the newest route file cannot be followed; what was applied before goes on.
@@ -124,7 +143,17 @@ impl RouteServer {
 
     /// Whether it listens where it should.
     pub fn serving(&self) -> bool {
-        self.listener.as_ref().is_some_and(|(at, task)| *at == self.route.listen && !task.is_finished())
+        self.listener.as_ref().is_some_and(|listener| listener.listens_at(self.route.listen))
+    }
+
+    fn public_status(&self) -> Option<PublicStatus> {
+        let public = self.route.public.clone()?;
+        Some(PublicStatus {
+            serving: self.public.as_ref().is_some_and(|listener| listener.listens_at(public.listen)),
+            error: self.public_error.clone(),
+            denied: self.shared.admission.denied(),
+            public,
+        })
     }
 
     /// What it does now.
@@ -135,6 +164,7 @@ impl RouteServer {
             listen: self.route.listen,
             backends: self.shared.backends.addresses(),
             serving: self.serving(),
+            public: self.public_status(),
             rested: self.hold.as_ref().and_then(Holding::rested),
             error: self.error.clone(),
             connections: taken as u64,
@@ -146,10 +176,12 @@ impl RouteServer {
         }
     }
 
-    /// Closes the listener, and answers once it is closed. The connections may go on for `drain`: the future
+    /// Closes the listeners, and answers once they are closed. The connections may go on for `drain`: the future
     /// that comes back ends with the last of them.
     pub async fn close(mut self, drain: Duration) -> impl Future<Output = ()> + Send {
-        self.stop_listening().await;
+        for listener in [self.listener.take(), self.public.take()].into_iter().flatten() {
+            listener.close().await;
+        }
         let shared = Arc::clone(&self.shared);
         async move {
             shared.connections.close();
@@ -159,19 +191,47 @@ impl RouteServer {
             }
         }
     }
+}
 
-    async fn stop_listening(&mut self) {
-        if let Some((_, task)) = self.listener.take() {
-            task.abort();
-            // Only when the task has ended is its listener closed.
-            let _ = task.await;
+/// Sees to it that `listener` listens at `wanted`, or nowhere. What cannot be opened is told; the one before goes on
+/// until then.
+async fn listen(
+    listener: &mut Option<Listener>,
+    wanted: Option<SocketAddr>,
+    way: Way,
+    shared: &Arc<Shared>,
+) -> Result<(), String> {
+    let Some(at) = wanted else {
+        if let Some(listener) = listener.take() {
+            listener.close().await;
+        }
+        return Ok(());
+    };
+    if listener.as_ref().is_some_and(|listener| listener.listens_at(at)) {
+        return Ok(());
+    }
+    match TcpListener::bind(at).await {
+        Ok(socket) => {
+            let task = tokio::spawn(accept(socket, way, Arc::clone(shared)));
+            if let Some(before) = listener.replace(Listener { at, task }) {
+                before.close().await;
+            }
+            Ok(())
+        }
+        Err(error) => {
+            let text = format!("cannot listen at {at}: {error}");
+            warn!(instance = shared.instance, "{text}");
+            Err(text)
         }
     }
 }
 
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+async fn accept(listener: TcpListener, way: Way, shared: Arc<Shared>) {
     loop {
         match listener.accept().await {
+            Ok((_, peer)) if way == Way::Public && !shared.admission.admits(peer.ip()) => {
+                debug!(instance = shared.instance, %peer, "its network is not allowed");
+            }
             Ok((client, peer)) => {
                 shared.counters.accepted.fetch_add(1, Ordering::Relaxed);
                 let Ok(slot) = Arc::clone(&shared.slots).try_acquire_owned() else {
@@ -179,7 +239,20 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
                     continue;
                 };
                 let task = connection(client, peer, slot, Arc::clone(&shared));
-                shared.connections.spawn(task);
+                if way == Way::Private {
+                    shared.connections.spawn(task);
+                } else if let Some(public_slot) = shared.admission.slot() {
+                    let shared_too = Arc::clone(&shared);
+                    shared.connections.spawn(async move {
+                        let _public_slot = public_slot;
+                        tokio::select! {
+                            () = task => {}
+                            () = shared_too.admission.revoked(peer.ip()) => {}
+                        }
+                    });
+                } else {
+                    shared.counters.refused.fetch_add(1, Ordering::Relaxed);
+                }
             }
             Err(error) => {
                 // Of one connection (aborted before it was accepted): the next is as good as any. Of the

@@ -89,7 +89,7 @@ impl Drop for Endpoint {
 }
 
 fn write_route(dir: &Path, listen: SocketAddr, backends: &[SocketAddr], hold: Option<Hold>) {
-    let route = serde_json::to_vec(&Route { listen, backends: backends.to_vec(), hold }).unwrap();
+    let route = serde_json::to_vec(&Route { listen, backends: backends.to_vec(), public: None, hold }).unwrap();
     files::write_atomically(&files::route_path(dir, INSTANCE), &route, false).unwrap();
 }
 

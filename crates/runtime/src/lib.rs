@@ -8,8 +8,9 @@ use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, time::Duration}
 use async_trait::async_trait;
 use cetcd_core::{
     InstanceId,
+    internet::{PublicAddress, PublicRoute},
     member::{MemberCertificates, MemberPaths, MemberSpec},
-    observed::Process,
+    observed::{ObservedPublic, Process},
 };
 
 pub use self::fingerprint::Fingerprint;
@@ -58,11 +59,16 @@ pub trait Runtime: Send + Sync + 'static {
     /// Removes what [`replace_data`](Self::replace_data) set aside for the instance.
     async fn drop_replaced(&self, instance: &InstanceId) -> Result<(), Error>;
 
+    /// A public address that is in nobody's way: none of `taken`, and nothing listens there. An error where none is
+    /// configured or left.
+    async fn propose_public(&self, taken: &BTreeSet<SocketAddr>) -> Result<PublicAddress, Error>;
+
     /// Looks at every member and the endpoint of an instance.
     async fn observe(&self, instance: &InstanceId) -> Result<RuntimeView, Error>;
 
     /// Sees to it that the endpoint listens at `spec.listen` and passes connections to `spec.backends` and no
-    /// others. Answers once it does.
+    /// others. Answers once it does, and once nobody is let in any more whom `spec.public` does not allow; that it
+    /// listens at the public address too is not waited for.
     async fn ensure_endpoint(&self, spec: &EndpointSpec) -> Result<(), Error>;
 
     /// Holds back what clients send through the endpoint, and answers once what had been passed on is answered and
@@ -118,6 +124,8 @@ pub struct EndpointSpec {
     pub listen: SocketAddr,
     /// Where it passes connections to.
     pub backends: Vec<SocketAddr>,
+    /// Where else it listens, and to whom; nowhere where absent.
+    pub public: Option<PublicRoute>,
 }
 
 /// One look at an instance's processes.
@@ -161,6 +169,10 @@ pub struct EndpointView {
     pub serving: bool,
     /// Where it passes connections to.
     pub backends: Vec<SocketAddr>,
+    /// The public address that it was told of, or that is still open.
+    pub public: Option<ObservedPublic>,
+    /// Connections to it that were closed at once since the endpoint process began.
+    pub denied: u64,
 }
 
 /// Makes the command line of a member: the knowledge of etcd's flags, kept out of the runtimes.
@@ -193,6 +205,12 @@ pub enum Error {
     UnknownSubnet {
         /// The subnet.
         subnet: String,
+    },
+    /// Every public address is taken, or there is none.
+    #[error("no public address is free: {reason}")]
+    NoPublicAddress {
+        /// What to do.
+        reason: String,
     },
     /// A member's command line could not be made.
     #[error("{member} cannot be started: {reason}")]

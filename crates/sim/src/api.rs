@@ -1,16 +1,21 @@
 //! What the API's handlers write: the same transactions as the gateway's service, without the checks of a request.
 
+use std::net::IpAddr;
+
 use cetcd_controller::World;
 use cetcd_core::{
     Instance, InstanceId, Status, Task,
     backup::{Origin, Snapshot},
     instance::{Auth, BackupSettings, Charge, CredentialsWish, Resources, Restore, Security, Spec},
+    internet::{Internet, is_guarded},
     task::{TaskKind, TaskState},
 };
 use cetcd_store::{
     Compare, Error, Op, Txn,
     records::{self, Record},
 };
+
+use ipnet::IpNet;
 
 use crate::fakes::VERSIONS;
 
@@ -128,6 +133,8 @@ pub enum Change {
     Restore(String),
     /// To another CA; how many seconds the former is good.
     Rotate(u64),
+    /// Open to the public, or not.
+    Internet(bool),
 }
 
 /// The password of a generation.
@@ -172,6 +179,14 @@ pub async fn change(world: &World, id: &InstanceId, change: &Change) -> Result<b
             instance.spec.credentials.overlap_seconds = *overlap_seconds;
             TaskKind::RotateCredentials
         }
+        Change::Internet(open) => {
+            if *open && !is_guarded(instance.spec.security, instance.spec.auth) {
+                return Ok(false);
+            }
+            let allowed = vec![IpNet::from(IpAddr::from([10, 0, 0, 0]))];
+            instance.spec.internet = open.then_some(Internet { allowed });
+            if *open { TaskKind::EnableInternet } else { TaskKind::DisableInternet }
+        }
         Change::Move(subnets) => {
             instance.spec.subnet_ids = subnets.iter().map(|number| SUBNETS[*number].to_owned()).collect();
             TaskKind::ModifyAttribute
@@ -191,6 +206,9 @@ pub async fn change(world: &World, id: &InstanceId, change: &Change) -> Result<b
                 return Ok(false);
             }
             auth.enabled = enabled.or(auth.enabled);
+            if instance.spec.internet.is_some() && !is_guarded(instance.spec.security, instance.spec.auth) {
+                return Ok(false);
+            }
             TaskKind::ModifyAttribute
         }
         Change::Restore(name) => {
@@ -245,5 +263,6 @@ fn spec(wanted: &Wanted) -> Spec {
         deleting: false,
         recovery_asked: 0,
         restore: None,
+        internet: None,
     }
 }

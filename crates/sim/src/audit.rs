@@ -246,6 +246,7 @@ impl Audit {
             found.push(format!("{id} has converged on a generation that nobody asked for"));
         }
         let addresses = status.members.iter().flat_map(|m| [m.client, m.peer]).chain(status.endpoint);
+        let addresses = addresses.chain(status.public.as_ref().map(|public| public.listen));
         found.extend(
             addresses
                 .filter(|address| self.addresses.get(address) != Some(id))

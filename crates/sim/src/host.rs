@@ -11,6 +11,7 @@ use std::{
 
 use cetcd_core::{
     EtcdVersion, InstanceId,
+    internet::PublicRoute,
     member::{MemberCertificates, MemberSpec, Start},
     quorum::quorum,
 };
@@ -58,6 +59,7 @@ pub(crate) struct Host {
 pub(crate) struct Route {
     pub listen: SocketAddr,
     pub backends: Vec<SocketAddr>,
+    pub public: Option<PublicRoute>,
 }
 
 /// A member's directory and process.

@@ -342,6 +342,24 @@ fn a_password_given_while_auth_is_off_is_that_of_root_once_it_is_on() {
 }
 
 #[test]
+fn opening_to_the_public_ends_the_same_whatever_happens_to_any_one_effect() {
+    let end = change_ends_alike(3, &Change::Internet(true));
+    let status = &end["status"]["etcd-kit00000"];
+    assert_eq!(status["public"]["listen"], "127.99.0.1:30000");
+    assert!(end["addresses"].as_array().unwrap().contains(&"127.99.0.1:30000".into()), "{}", end["addresses"]);
+}
+
+#[test]
+fn closing_to_the_public_ends_the_same_whatever_happens_to_any_one_effect() {
+    let begin = || Life::begin_to_change_auth(3, false, &[ON, Change::Internet(true), Change::Internet(false)]);
+    let (effects, end) = undisturbed(begin);
+    println!("{} effects", effects.len());
+    assert!(end["status"]["etcd-kit00000"]["public"].is_null());
+    assert!(!end["addresses"].as_array().unwrap().contains(&"127.99.0.1:30000".into()), "{}", end["addresses"]);
+    all_end_alike(&singles(&effects), begin, &end);
+}
+
+#[test]
 fn members_join_and_are_upgraded_with_auth_on_where_only_a_password_lets_in() {
     for change in [Change::Resize(3), Change::Upgrade] {
         let begin = || Life::begin_to_change_auth(1, false, &[ON, change.clone()]);

@@ -86,11 +86,22 @@ pub fn get(client: &Client, get: &Get, format: Format) -> Result<()> {
     let mut instance = client.instance(&get.id)?;
     let health = client.call("DescribeEtcdHealth", &json!({ "InstanceId": get.id }))?;
     instance["Health"] = json!({ "Healthy": health["Healthy"], "Conditions": health["Conditions"] });
+    let internet = client.call("DescribeEtcdInternet", &json!({ "InstanceId": get.id }))?;
+    instance["Internet"] = ["Enabled", "Open", "Endpoint", "AllowedNetworks", "Reason"]
+        .into_iter()
+        .map(|field| (field.to_owned(), internet[field].clone()))
+        .collect();
     if format == Format::Table {
         for field in
             ["InstanceId", "Name", "Description", "Status", "Version", "VpcId", "Endpoint", "DeletionProtection"]
         {
             say!("{field:20}{}", text(&instance[field]))?;
+        }
+        if internet["Enabled"] == true {
+            let networks: Vec<String> =
+                internet["AllowedNetworks"].as_array().into_iter().flatten().map(text).collect();
+            let open = if internet["Open"] == true { "from" } else { "not open; to be, from" };
+            say!("{:20}{} {open} {}", "Internet", text(&internet["Endpoint"]), networks.join(", "))?;
         }
         say!("")?;
     }

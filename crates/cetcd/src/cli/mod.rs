@@ -9,6 +9,7 @@ mod create;
 mod credentials;
 mod ctl;
 mod instances;
+mod internet;
 mod keys;
 pub(crate) mod output;
 mod policy;
@@ -87,6 +88,9 @@ enum Command {
     /// etcd's own authentication: turn it on or off, give root another password
     #[command(subcommand)]
     Auth(auth::Auth),
+    /// A public address of an instance: open it to some networks, or close it
+    #[command(subcommand)]
+    Internet(internet::Internet),
     /// List tasks
     Tasks(tasks::Tasks),
     /// Backups: take, list, restore, prove, delete; read them on the host of the service
@@ -146,6 +150,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Resize(resize) => change::resize(&Client::open(&global)?, &resize)?,
         Command::Upgrade(upgrade) => change::upgrade(&Client::open(&global)?, &upgrade)?,
         Command::Auth(auth) => auth::run(&Client::open(&global)?, &auth)?,
+        Command::Internet(internet) => internet::run(&Client::open(&global)?, &internet)?,
         Command::Tasks(tasks) => tasks::run(&Client::open(&global)?, &tasks, global.output)?,
         Command::Snapshot(command) => snapshot::run(&global, &command)?,
         Command::Policy(command) => policy::run(&Client::open(&global)?, &command, global.output)?,

@@ -2,6 +2,7 @@
 
 use std::{future::Future, net::SocketAddr, time::Duration};
 
+use cetcd_core::internet::PublicRoute;
 use cetcd_runtime::EndpointSpec;
 
 use super::{Subject, required};
@@ -10,10 +11,16 @@ use crate::{Result, World};
 /// How long clients are held back at the most. A hand-over takes some tens of milliseconds.
 const LONGEST_HOLD: Duration = Duration::from_millis(400);
 
-/// Makes the endpoint pass connections to `backends` and no others.
-pub(super) async fn serve(world: &World, subject: &Subject<'_>, backends: &[SocketAddr]) -> Result<()> {
+/// Makes the endpoint pass connections to `backends` and no others, and be open to the public as `public` says.
+pub(super) async fn serve(
+    world: &World,
+    subject: &Subject<'_>,
+    backends: &[SocketAddr],
+    public: Option<&PublicRoute>,
+) -> Result<()> {
     let listen = required(subject.status.value.endpoint, "the endpoint's address")?;
-    let spec = EndpointSpec { instance: subject.instance.value.id.clone(), listen, backends: backends.to_vec() };
+    let instance = subject.instance.value.id.clone();
+    let spec = EndpointSpec { instance, listen, backends: backends.to_vec(), public: public.cloned() };
     Ok(world.runtime.ensure_endpoint(&spec).await?)
 }
 

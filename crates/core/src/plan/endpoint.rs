@@ -1,15 +1,19 @@
 //! Which members the endpoint passes connections to.
 
 use super::{
-    Action, Look, ObservedMember, Plan, SocketAddr, Timestamp, maintenance, membership, recorded, rolling, serves,
+    Action, Look, ObservedMember, Plan, SocketAddr, Timestamp, internet, maintenance, membership, recorded, rolling,
+    serves,
 };
 use crate::{Status, observed::Observed};
 
 /// Opens the endpoint, or changes whom it passes connections to.
 pub(super) fn serve(look: &Look<'_>, now: Timestamp) -> Option<Plan> {
     let backends = undisturbed(look, now, wanted_backends(look.status, look.observed, look.cluster_id));
-    let there = look.observed.endpoint.serving && look.observed.endpoint.backends == backends;
-    (!there).then_some(Plan::Act(Action::ServeEndpoint { backends }))
+    let public = internet::route(look);
+    let seen = &look.observed.endpoint;
+    let same = seen.public.as_ref().map(|public| &public.route) == public.as_ref();
+    let there = seen.serving && seen.backends == backends && same;
+    (!there).then_some(Plan::Act(Action::ServeEndpoint { backends, public }))
 }
 
 /// Without the member that is about to be stopped, where another is left: new connections go elsewhere before it

@@ -5,7 +5,7 @@
 //!     ─ their data is set aside ─ ForceNewCluster ─ it serves alone ─ EndRecovery ─ the others join as learners
 //! ```
 
-use super::{Action, Look, MemberRecord, Plan, Process, SignedDuration, Timestamp, restart};
+use super::{Action, Look, MemberRecord, Plan, Process, SignedDuration, Timestamp, internet, restart};
 use crate::recovery;
 
 /// How long nobody serves before a recovery begins.
@@ -34,7 +34,7 @@ pub(super) fn go_on(look: &Look<'_>, now: Timestamp) -> Option<Plan> {
     }
     // What is acknowledged before the end is recorded might be lost once more: so nothing is.
     if look.observed.endpoint.routed && !look.observed.endpoint.backends.is_empty() {
-        return Some(Plan::Act(Action::ServeEndpoint { backends: Vec::new() }));
+        return Some(Plan::Act(Action::ServeEndpoint { backends: Vec::new(), public: internet::route(look) }));
     }
     if !member.data {
         return Some(gone(ordinal));

@@ -8,6 +8,7 @@
 
 mod cluster;
 mod healing;
+mod internet;
 mod recovery;
 mod rules;
 mod state;

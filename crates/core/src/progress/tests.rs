@@ -52,7 +52,7 @@ fn well() -> (Instance, Status, Observed) {
         out_of_space: Vec::new(),
         auth: None,
         refused: None,
-        endpoint: ObservedEndpoint { serving: true, routed: true, backends: Vec::new() },
+        endpoint: ObservedEndpoint { serving: true, routed: true, backends: Vec::new(), public: None },
         monitored: true,
         standings: Vec::new(),
         maintenance: false,

@@ -4,7 +4,7 @@ use cetcd_api::{
     Code, Error,
     actions::{ModifyEtcdAttribute, ModifyEtcdAttributeRequest, ModifyEtcdAttributeResponse},
 };
-use cetcd_core::{Instance, InstanceId, task::TaskKind};
+use cetcd_core::{Instance, InstanceId, internet::is_guarded, task::TaskKind};
 use cetcd_store::{Compare, records};
 
 use super::{
@@ -12,6 +12,7 @@ use super::{
     commit::{ATTEMPTS, contended, store_error},
     converge::Secret,
     create::settings,
+    internet::needs_auth,
     lookup::being_deleted,
 };
 use crate::{Context, Handler};
@@ -38,7 +39,7 @@ impl Handler<ModifyEtcdAttribute> for Service {
             let (generation, secret) = given.map_or((None, None), |given| (Some(given.generation), given.secret));
             let change = |instance: &mut Instance| self.change(instance, &request, generation);
             let kind = TaskKind::ModifyAttribute;
-            if self.try_converge(context, &request.instance_id, kind, change, secret).await? {
+            if self.try_converge(context, &request.instance_id, kind, change, secret, None).await? {
                 return Ok(ModifyEtcdAttributeResponse {});
             }
         }
@@ -84,6 +85,9 @@ impl Service {
                 return Err(no_password(&instance.id));
             }
             spec.auth.enabled = Some(enabled);
+            if spec.internet.is_some() && !is_guarded(spec.security, spec.auth) {
+                return Err(needs_auth(&instance.id));
+            }
         }
         if spec.deleting && *spec != before {
             return Err(being_deleted(&instance.id));

@@ -29,6 +29,14 @@ pub(super) struct Secret {
     pub write: Op,
 }
 
+/// A task that cannot be done and whose place a change takes.
+pub(super) struct Overtakes {
+    /// Of which kind.
+    pub kind: TaskKind,
+    /// What its step under way says then.
+    pub why: &'static str,
+}
+
 impl Service {
     /// Lets `change` alter the desired state of the caller's instance `id`. What the controller has to act upon
     /// gets a new generation and a task of `kind`, and is refused while another task is under way; what is only
@@ -41,7 +49,7 @@ impl Service {
         change: impl Fn(&mut Instance) -> Result<(), Error> + Send + Sync,
     ) -> Result<(), Error> {
         for _ in 0..ATTEMPTS {
-            if self.try_converge(context, id, kind, &change, None).await? {
+            if self.try_converge(context, id, kind, &change, None, None).await? {
                 return Ok(());
             }
         }
@@ -49,7 +57,8 @@ impl Service {
     }
 
     /// One try of that; false where another change was quicker. With a `secret`, that is written too. It may be what
-    /// a task waits for: one of the same kind that is failing is ended, and this change takes its place.
+    /// a task waits for: one of the same kind that is failing is ended, and this change takes its place. So it is with
+    /// one that the change `overtakes`.
     pub(super) async fn try_converge(
         &self,
         context: &Context,
@@ -57,6 +66,7 @@ impl Service {
         kind: TaskKind,
         change: impl Fn(&mut Instance) -> Result<(), Error> + Send + Sync,
         secret: Option<Secret>,
+        overtakes: Option<Overtakes>,
     ) -> Result<bool, Error> {
         let current = self.stored(context, id).await?;
         let mut wanted = current.value.clone();
@@ -66,12 +76,16 @@ impl Service {
         }
         let mut txn = Txn::new().when(Compare::mod_revision(records::instance_key(&wanted.id), current.revision));
         if !only_shown(&current.value.spec, &wanted.spec) {
-            let failing = if secret.is_some() { self.failing_task(&current.value, kind).await? } else { None };
-            if let Some(Record { value: mut task, revision }) = failing {
+            let overtakes = overtakes.or(secret.as_ref().map(|_| Overtakes { kind, why: OVERTAKEN }));
+            let failing = match &overtakes {
+                Some(overtakes) => self.failing_task(&current.value, overtakes.kind).await?,
+                None => None,
+            };
+            if let (Some(Record { value: mut task, revision }), Some(overtakes)) = (failing, overtakes) {
                 if current.value.spec.deleting {
                     return Err(being_deleted(&wanted.id));
                 }
-                task.fail(OVERTAKEN, context.now);
+                task.fail(overtakes.why, context.now);
                 let key = records::task_key(&task);
                 txn = txn.when(Compare::mod_revision(key, revision)).then(records::put_task(&task));
             } else {

@@ -59,6 +59,9 @@ fn advice(kind: ConditionKind) -> &'static str {
             "Bring back the machines or disks of the members that are down: without more than half of them nothing can be written. Where they are lost for good, ask RecoverEtcdInstance with DryRun what going on with a survivor would keep, then without; where no member is left, restore a backup into a new instance."
         }
         ConditionKind::EndpointServing => "The endpoint process is started again; read log/endpoint.log if it is not.",
+        ConditionKind::PublicAddressServing => {
+            "See whether the host still has the address of `internet.address` and nothing else listens at the port. DisableEtcdInternet and EnableEtcdInternet draw another port."
+        }
         ConditionKind::DiskWithinLimit => "Delete keys or compact, or make an instance with a larger DiskSize.",
         ConditionKind::ResourcesLimited => {
             "The host does not let this service set CPU and memory limits: delegate a control group to it."

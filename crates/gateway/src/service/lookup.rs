@@ -81,9 +81,16 @@ pub(super) fn phase(instance: &Instance, status: Option<&Status>, changing: Opti
         (Some(TaskKind::DeleteInstance), _) => Phase::Deleting,
         (Some(TaskKind::ResizeInstance), _) => Phase::Resizing,
         (Some(TaskKind::UpgradeInstance), _) => Phase::Upgrading,
-        (Some(TaskKind::ModifyConfiguration | TaskKind::ModifyAttribute | TaskKind::RotateCredentials), _) => {
-            Phase::Updating
-        }
+        (
+            Some(
+                TaskKind::ModifyConfiguration
+                | TaskKind::ModifyAttribute
+                | TaskKind::RotateCredentials
+                | TaskKind::EnableInternet
+                | TaskKind::DisableInternet,
+            ),
+            _,
+        ) => Phase::Updating,
         (Some(TaskKind::RecoverInstance), _) => Phase::Abnormal,
         (Some(TaskKind::RestoreRemoteSnapshot), _) => Phase::Restoring,
         // A snapshot changes nothing.

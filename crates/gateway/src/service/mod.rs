@@ -24,6 +24,7 @@ mod credentials;
 mod delete;
 mod health;
 mod instances;
+mod internet;
 mod keys;
 mod lookup;
 mod members;
@@ -66,11 +67,13 @@ pub trait VersionCatalogue: Send + Sync + 'static {
 pub struct Limits {
     /// Instances of an account in a region, those under creation or deletion included.
     pub instances_per_region: usize,
+    /// Instances of all accounts that can be open to the public at a time: how many public ports there are.
+    pub public_ports: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { instances_per_region: 5 }
+        Self { instances_per_region: 5, public_ports: 0 }
     }
 }
 

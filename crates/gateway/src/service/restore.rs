@@ -130,6 +130,8 @@ impl Service {
             delete_backups: false,
             recovery_asked: 0,
             restore: Some(restore),
+            // Nobody asked for the new one to be reached from outside.
+            internet: None,
             ..base
         })
     }
@@ -161,6 +163,7 @@ fn plain(version: EtcdVersion) -> Spec {
         delete_backups: false,
         recovery_asked: 0,
         restore: None,
+        internet: None,
     }
 }
 

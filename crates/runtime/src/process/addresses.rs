@@ -8,7 +8,7 @@ use std::{
     path::Path,
 };
 
-use cetcd_core::network::Networks;
+use cetcd_core::{internet::PublicAddress, network::Networks};
 
 use super::{files, proc};
 use crate::{Error, Placement};
@@ -31,6 +31,39 @@ pub enum AddressMode {
     Block(u8),
     /// Free ports of 127.0.0.1.
     Ports,
+}
+
+/// Where instances can be reached from outside: an address of this host, a port of it for each of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicRange {
+    /// The address; `0.0.0.0` or `::` for all that the host has.
+    pub address: IpAddr,
+    /// The first port.
+    pub first: u16,
+    /// The last port.
+    pub last: u16,
+    /// The name that clients know the address by, where there is one.
+    pub name: Option<String>,
+}
+
+impl PublicRange {
+    /// The first port that is free.
+    pub fn propose(&self, taken: &BTreeSet<SocketAddr>) -> Result<PublicAddress, Error> {
+        let mut refused = None;
+        for listen in (self.first..=self.last).map(|port| SocketAddr::from((self.address, port))) {
+            if taken.contains(&listen) {
+                continue;
+            }
+            match TcpListener::bind(listen) {
+                Ok(_) => return Ok(PublicAddress { listen, name: self.name.clone(), opened: false }),
+                Err(error) => refused = Some((listen, error)),
+            }
+        }
+        Err(match refused {
+            Some((listen, error)) => Error::io(format!("find a free public port, the last being {listen}"))(error),
+            None => Error::NoPublicAddress { reason: "widen `internet.ports`".to_owned() },
+        })
+    }
 }
 
 /// Addresses as they are given out by one runtime.
@@ -166,6 +199,19 @@ mod tests {
         assert_eq!(second.client.ip().to_string().rsplit('.').next(), Some("2"));
         let third = addresses.propose(&networks, subnet, &BTreeSet::from([second.client])).unwrap();
         assert_eq!(third.peer.ip().to_string().rsplit('.').next(), Some("3"));
+    }
+
+    #[test]
+    fn a_public_port_that_is_recorded_or_in_use_is_passed_over() {
+        let in_use = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = in_use.local_addr().unwrap().port();
+        let range = |last| PublicRange { address: Ipv4Addr::LOCALHOST.into(), first: port, last, name: None };
+        assert!(matches!(range(port).propose(&BTreeSet::new()), Err(Error::Io { .. })));
+        let taken = BTreeSet::from([SocketAddr::from((Ipv4Addr::LOCALHOST, port))]);
+        assert!(matches!(range(port).propose(&taken), Err(Error::NoPublicAddress { .. })));
+        drop(in_use);
+        assert_eq!(range(port).propose(&BTreeSet::new()).unwrap().listen.port(), port);
+        assert!(range(u16::MAX).propose(&taken).is_ok_and(|found| found.listen.port() > port) || port == u16::MAX);
     }
 
     #[test]

@@ -10,8 +10,12 @@ use std::{
     time::Duration,
 };
 
-use cetcd_core::{Clock, InstanceId, observed::Process};
-use cetcd_endpoint::files::{self as shared, Hold, Route, RouteStatus};
+use cetcd_core::{
+    Clock, InstanceId,
+    internet::PublicRoute,
+    observed::{ObservedPublic, Process},
+};
+use cetcd_endpoint::files::{self as shared, Hold, Public, Route, RouteStatus};
 use tokio::sync::{Mutex, Notify};
 use tracing::warn;
 
@@ -20,6 +24,9 @@ use crate::{CommandLine, EndpointSpec, EndpointView, Error};
 
 /// How long the process may take to do what a route file says.
 const APPLIED_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long it may take to say what it does about a public address.
+const PUBLIC_WITHIN: Duration = Duration::from_secs(1);
 
 /// How often its status is read while it is waited for.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -90,7 +97,9 @@ impl Endpoint {
 
     /// Sees to it that the route is served as `spec` says.
     pub async fn ensure(&self, spec: &EndpointSpec) -> Result<(), Error> {
-        let route = Route { listen: spec.listen, backends: spec.backends.clone(), hold: None };
+        let public =
+            spec.public.as_ref().map(|public| Public { listen: public.listen, allowed: public.allowed.clone() });
+        let route = Route { listen: spec.listen, backends: spec.backends.clone(), public, hold: None };
         {
             let _changing = self.changing.lock().await;
             self.halted.store(false, Ordering::Relaxed);
@@ -109,6 +118,8 @@ impl Endpoint {
             }
         };
         if tokio::time::timeout(APPLIED_WITHIN, applied).await.is_ok() {
+            // Not a failure: an address that cannot be had keeps nobody from the other.
+            let _ = tokio::time::timeout(PUBLIC_WITHIN, self.follows(&spec.instance, route.public.as_ref())).await;
             return Ok(());
         }
         let reason = match (last.and_then(|status| status.error), self.process.pid()) {
@@ -120,6 +131,21 @@ impl Endpoint {
             what: format!("the endpoint of {} did not listen at {} ({reason})", spec.instance, spec.listen),
             seconds: APPLIED_WITHIN.as_secs(),
         })
+    }
+
+    /// Waits until the process says what it does about the public address.
+    async fn follows(&self, instance: &InstanceId, public: Option<&Public>) {
+        while self
+            .statuses()
+            .await
+            .remove(instance.as_str())
+            .and_then(|said| said.public)
+            .map(|said| said.public)
+            .as_ref()
+            != public
+        {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
     }
 
     /// Holds back what the clients of an instance send, until all is at rest.
@@ -178,11 +204,23 @@ impl Endpoint {
     pub async fn view(&self, instance: &InstanceId) -> Result<Option<EndpointView>, Error> {
         let Some(route) = self.route(instance).await? else { return Ok(None) };
         let status = self.statuses().await.remove(instance.as_str());
-        Ok(Some(match status {
-            Some(status) if status.listen == route.listen => {
-                EndpointView { listen: route.listen, serving: status.serving, backends: status.backends }
+        let said = status.as_ref().and_then(|status| status.public.as_ref());
+        let told = route.public.as_ref().or(said.map(|said| &said.public));
+        let public = told.map(|told| {
+            let said = said.filter(|said| said.public == *told);
+            ObservedPublic {
+                route: PublicRoute { listen: told.listen, allowed: told.allowed.clone() },
+                serving: said.is_some_and(|said| said.serving),
+                error: said.map_or_else(|| silent(status.as_ref()), |said| said.error.clone()),
             }
-            _ => EndpointView { listen: route.listen, serving: false, backends: route.backends },
+        });
+        let denied = said.map_or(0, |said| said.denied);
+        let listen = route.listen;
+        Ok(Some(match status {
+            Some(status) if status.listen == listen => {
+                EndpointView { listen, serving: status.serving, backends: status.backends, public, denied }
+            }
+            _ => EndpointView { listen, serving: false, backends: route.backends, public, denied },
         }))
     }
 
@@ -265,7 +303,17 @@ fn same(status: &RouteStatus, route: &Route) -> bool {
         backends.dedup();
         backends
     };
-    status.listen == route.listen && sorted(&status.backends) == sorted(&route.backends)
+    let said = status.public.as_ref().map(|said| &said.public);
+    let nobody_else = said.is_none() || said == route.public.as_ref();
+    status.listen == route.listen && sorted(&status.backends) == sorted(&route.backends) && nobody_else
+}
+
+/// Why nothing is known of a public address, where the endpoint process is there.
+fn silent(status: Option<&RouteStatus>) -> Option<String> {
+    status?;
+    let text = "the endpoint process has said nothing of the public address yet; one that was started by a release \
+                without public addresses has to be ended once, and is then started anew";
+    Some(text.to_owned())
 }
 
 fn pause(quick_exits: u32) -> Duration {

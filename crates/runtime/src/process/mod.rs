@@ -44,19 +44,25 @@ use cetcd_core::{
     Clock, InstanceId,
     clock::SystemClock,
     instance::Resources,
+    internet::PublicAddress,
     member::{MemberCertificates, MemberSpec},
     network::Networks,
 };
 use tokio::sync::watch;
 use tracing::warn;
 
-pub use self::{addresses::AddressMode, endpoint::endpoint_dir, proc::MARKER, spawn::exec_session};
 use self::{
     addresses::Addresses,
     cgroup::Cgroups,
     changes::Changes,
     endpoint::Endpoint,
     member::{Member, REMOVING, Tools, blocking},
+};
+pub use self::{
+    addresses::{AddressMode, PublicRange},
+    endpoint::endpoint_dir,
+    proc::MARKER,
+    spawn::exec_session,
 };
 use crate::{CommandLine, EndpointSpec, Error, Launcher, Placement, Runtime, RuntimeView, Stop};
 
@@ -82,6 +88,8 @@ pub struct Options {
     pub session_wrapper: Option<CommandLine>,
     /// How addresses are given out.
     pub addresses: AddressMode,
+    /// Where instances can be reached from outside; nowhere where absent.
+    pub internet: Option<PublicRange>,
     /// How long a process that was asked to end may take before it is killed.
     pub grace: Duration,
     /// Limits of members whose specification has none.
@@ -109,6 +117,7 @@ impl Options {
             endpoint_command,
             session_wrapper: None,
             addresses: AddressMode::Auto,
+            internet: None,
             grace: Duration::from_secs(10),
             default_resources: None,
             clock: Arc::new(SystemClock),
@@ -271,6 +280,11 @@ impl ProcessRuntime {
 impl Runtime for ProcessRuntime {
     async fn propose(&self, subnet_id: &str, taken: &BTreeSet<SocketAddr>) -> Result<Placement, Error> {
         self.addresses.propose(&self.options.networks, subnet_id, taken)
+    }
+
+    async fn propose_public(&self, taken: &BTreeSet<SocketAddr>) -> Result<PublicAddress, Error> {
+        let none = || Error::NoPublicAddress { reason: "set `internet.address` and `internet.ports`".to_owned() };
+        self.options.internet.as_ref().ok_or_else(none)?.propose(taken)
     }
 
     async fn ensure_member(&self, spec: &MemberSpec) -> Result<(), Error> {

@@ -11,9 +11,10 @@ use std::{
 use async_trait::async_trait;
 use cetcd_core::{
     InstanceId,
+    internet::{PublicAddress, has_certificates},
     member::{MemberCertificates, MemberSpec, Start},
     network::Networks,
-    observed::Process,
+    observed::{ObservedPublic, Process},
     quorum::quorum,
 };
 use cetcd_runtime::{
@@ -28,6 +29,9 @@ use crate::{
     host::{Member, Route, Run},
     sim::State,
 };
+
+/// The machine's address to the outside.
+const PUBLIC: Ipv4Addr = Ipv4Addr::new(127, 99, 0, 1);
 
 /// Runs members on the simulated machine.
 pub(crate) struct SimRuntime(pub Sim);
@@ -53,6 +57,18 @@ impl Runtime for SimRuntime {
         };
         let fault = |_: &mut State| refused(format!("look for an address in {subnet_id}"));
         self.0.effect(format!("propose {subnet_id}"), apply, fault).await
+    }
+
+    async fn propose_public(&self, taken: &BTreeSet<SocketAddr>) -> Result<PublicAddress, Error> {
+        let apply = |_: &mut State| {
+            // The lowest free one, always: instances meet as often as they can.
+            let mut ports = (30_000..30_100).map(|port| SocketAddr::from((PUBLIC, port)));
+            let listen = ports.find(|listen| !taken.contains(listen));
+            let none = || Error::NoPublicAddress { reason: "widen `internet.ports`".to_owned() };
+            Ok(PublicAddress { listen: listen.ok_or_else(none)?, name: None, opened: false })
+        };
+        let fault = |_: &mut State| refused("look for a public address".to_owned());
+        self.0.effect("propose a public address".to_owned(), apply, fault).await
     }
 
     async fn ensure_member(&self, spec: &MemberSpec) -> Result<(), Error> {
@@ -208,7 +224,8 @@ impl Runtime for SimRuntime {
             for address in foreign {
                 state.host.violations.push(format!("the endpoint of {} uses {address}", spec.instance));
             }
-            let route = Route { listen: spec.listen, backends: spec.backends.clone() };
+            state.check_public(spec);
+            let route = Route { listen: spec.listen, backends: spec.backends.clone(), public: spec.public.clone() };
             state.host.routes.insert(spec.instance.clone(), route);
             state.host.endpoint_runs = true;
             Ok(())
@@ -269,6 +286,32 @@ impl State {
         let peer = self.audit.status.get(instance).and_then(|status| status.member(ordinal)).map(|record| record.peer);
         let cluster = self.host.clusters.get(instance);
         peer.is_some_and(|peer| cluster.is_some_and(|cluster| cluster.at(peer).is_some()))
+    }
+
+    /// Nobody is let in from outside by an address that is another's, before members show that they are behind it, or
+    /// where nobody has to prove anything.
+    fn check_public(&mut self, spec: &EndpointSpec) {
+        let (Some(public), id) = (&spec.public, &spec.instance) else { return };
+        let mut found = Vec::new();
+        if self.audit.addresses.get(&public.listen) != Some(id) {
+            found.push(format!("{id} is open at {}, which it does not hold", public.listen));
+        }
+        let was_open = self.host.routes.get(id).is_some_and(|route| route.public.is_some());
+        let wanted = self.audit.instances.get(id).map(|instance| &instance.spec);
+        let certificates = wanted.is_some_and(|spec| has_certificates(spec.security));
+        let auth = self.host.clusters.get(id).is_some_and(|cluster| cluster.auth);
+        if !was_open && !certificates && !auth && self.host.faulted.get(id) <= self.host.looked.get(id) {
+            found.push(format!("{id} is opened to whoever comes"));
+        }
+        let https = wanted.is_some_and(|spec| spec.security.https);
+        let nameless = |member: &Member| {
+            let files = member.files.as_ref().filter(|_| https && member.runs());
+            files.is_some_and(|files| !files.server.cert.contains(&public.listen.ip().to_string()))
+        };
+        if !was_open && self.host.of(id).any(|(_, member)| nameless(member)) {
+            found.push(format!("{id} is opened before its members show the public address"));
+        }
+        self.host.violations.extend(found);
     }
 
     /// A member of a cluster is stopped only while the others go on, all of them.
@@ -410,6 +453,12 @@ impl State {
             listen: route.listen,
             serving: self.host.endpoint_runs,
             backends: route.backends.clone(),
+            public: route.public.clone().map(|told| ObservedPublic {
+                route: told,
+                serving: self.host.endpoint_runs,
+                error: None,
+            }),
+            denied: 0,
         });
         RuntimeView { members: members.collect(), endpoint }
     }

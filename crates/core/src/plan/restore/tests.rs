@@ -147,6 +147,7 @@ impl State {
                 } else {
                     Vec::new()
                 },
+                public: None,
             },
             monitored: true,
             backup_policy: true,

@@ -14,7 +14,7 @@ const CLUSTER: u64 = 0xa;
 const NOW: i64 = 1_000_000;
 
 /// A cluster of `size` that is as wanted; the last member leads.
-fn well(size: u8) -> (Instance, Status, Observed) {
+pub(super) fn well(size: u8) -> (Instance, Status, Observed) {
     let (instance, mut status) = (testing::instance(size), testing::status(size));
     (status.cluster_id, status.observed_generation) = (Some(CLUSTER), 1);
     let line = instance.spec.run_config(0).line();
@@ -23,7 +23,12 @@ fn well(size: u8) -> (Instance, Status, Observed) {
         credentials: true,
         installed: true,
         membership: Some(status.members.iter().map(|m| peer(m.ordinal, m.peer_url())).collect()),
-        endpoint: ObservedEndpoint { serving: true, routed: true, backends: (0..size).map(client).collect() },
+        endpoint: ObservedEndpoint {
+            serving: true,
+            routed: true,
+            backends: (0..size).map(client).collect(),
+            public: None,
+        },
         monitored: true,
         backup_policy: true,
         ..Observed::default()
@@ -55,7 +60,7 @@ fn well(size: u8) -> (Instance, Status, Observed) {
     (instance, status, observed)
 }
 
-fn decided((instance, status, observed): &(Instance, Status, Observed)) -> Plan {
+pub(super) fn decided((instance, status, observed): &(Instance, Status, Observed)) -> Plan {
     plan(instance, status, observed, at(NOW))
 }
 
@@ -182,7 +187,10 @@ fn fragmented(free: u64) -> (Instance, Status, Observed) {
 fn in_its_window_a_cluster_that_is_well_is_defragmented_followers_first() {
     let mut world = fragmented(100_000_000);
     // Clients go elsewhere first.
-    assert_eq!(decided(&world), Plan::Act(Action::ServeEndpoint { backends: vec![client(1), client(2)] }));
+    assert_eq!(
+        decided(&world),
+        Plan::Act(Action::ServeEndpoint { backends: vec![client(1), client(2)], public: None })
+    );
     world.2.endpoint.backends = vec![client(1), client(2)];
     assert_eq!(decided(&world), Plan::Act(Action::Defragment { ordinal: 0 }));
     for ordinal in 0..2 {

@@ -94,6 +94,7 @@ impl State {
                 serving: true,
                 routed: true,
                 backends: if self.routed { (0..size).map(client).collect() } else { Vec::new() },
+                public: None,
             },
             automatic_recovery: self.automatic,
             ..Observed::default()
@@ -169,7 +170,7 @@ impl State {
                 assert_eq!(kind(from.ordinal), Kind::Left(from.index));
                 next.under = Some(Under { ordinal: from.ordinal, forced: false, serves: false });
             }
-            Plan::Act(Action::ServeEndpoint { backends }) => {
+            Plan::Act(Action::ServeEndpoint { backends, .. }) => {
                 assert_eq!(backends.is_empty(), self.under.is_some(), "nobody is sent to it amid a recovery: {self:?}");
                 next.routed = !backends.is_empty();
             }

@@ -221,6 +221,7 @@ impl State {
             serving: self.endpoint_serving,
             routed: self.routed(),
             backends: (0..8).filter(|n| self.backends & (1 << n) != 0).map(client).collect(),
+            public: None,
         };
     }
 }

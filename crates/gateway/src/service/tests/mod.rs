@@ -11,6 +11,7 @@ mod delete;
 mod health;
 mod inspect;
 mod instances;
+mod internet;
 mod metrics;
 mod policies;
 mod quota;
@@ -83,6 +84,10 @@ impl Bench {
     }
 
     pub async fn with_limit(instances_per_region: usize) -> Self {
+        Self::with_limits(Limits { instances_per_region, ..Limits::default() }).await
+    }
+
+    pub async fn with_limits(limits: Limits) -> Self {
         let store = Arc::new(Racing::default());
         let (view, follow) = View::follow(Arc::clone(&store) as Arc<dyn Store>).await.unwrap();
         let sealer = Sealer::new(&MasterKey::from_bytes([7; 32]));
@@ -108,7 +113,7 @@ impl Bench {
             clusters: Arc::clone(&clusters) as Arc<dyn LiveClusters>,
             keys_readable: true,
             audit: None,
-            limits: Limits { instances_per_region },
+            limits,
             overlap_seconds: 3600,
         });
         Self { service, store, sealer, metrics, clusters, numbers, clock, following: tokio::spawn(follow) }

@@ -30,7 +30,7 @@ async fn greeting(address: SocketAddr) -> std::io::Result<u8> {
 
 async fn endpoint_spec(fixture: &Fixture, instance: InstanceId, backends: Vec<SocketAddr>) -> EndpointSpec {
     let placement = fixture.runtime.propose("subnet-abcd1234", &BTreeSet::new()).await.unwrap();
-    EndpointSpec { instance, listen: placement.client, backends }
+    EndpointSpec { instance, listen: placement.client, backends, public: None }
 }
 
 #[tokio::test]
@@ -43,7 +43,10 @@ async fn an_endpoint_passes_connections_and_follows_its_backends() {
     fixture.runtime.ensure_endpoint(&spec).await.unwrap();
     assert_eq!(greeting(spec.listen).await.unwrap(), b'b');
     let view = fixture.runtime.observe(&instance()).await.unwrap().endpoint.unwrap();
-    assert_eq!(view, EndpointView { listen: spec.listen, serving: true, backends: spec.backends });
+    assert_eq!(
+        view,
+        EndpointView { listen: spec.listen, serving: true, backends: spec.backends, public: None, denied: 0 }
+    );
     only(&fixture.endpoint_pids());
 }
 
@@ -60,7 +63,10 @@ async fn an_endpoint_is_held_until_it_is_released_and_keeps_its_backends() {
     fixture.runtime.release_endpoint(&instance()).await.unwrap();
     assert!(route().unwrap().unwrap().hold.is_none());
     let view = fixture.runtime.observe(&instance()).await.unwrap().endpoint.unwrap();
-    assert_eq!(view, EndpointView { listen: spec.listen, serving: true, backends: spec.backends });
+    assert_eq!(
+        view,
+        EndpointView { listen: spec.listen, serving: true, backends: spec.backends, public: None, denied: 0 }
+    );
 }
 
 #[tokio::test]

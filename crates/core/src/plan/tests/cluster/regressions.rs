@@ -43,7 +43,7 @@ fn a_dead_endpoint_of_a_cluster_without_quorum_is_opened_again() {
     let mut state = State::of(members(&[Kind::Silent; 3]), 3);
     state.endpoint_serving = false;
     state.backends = 0b111;
-    let Plan::Act(Action::ServeEndpoint { backends }) = state.plan() else { panic!("{:?}", state.plan()) };
+    let Plan::Act(Action::ServeEndpoint { backends, .. }) = state.plan() else { panic!("{:?}", state.plan()) };
     assert_eq!(backends.len(), 3, "what it had stays: members may answer clients that the control plane cannot reach");
 }
 
@@ -55,7 +55,7 @@ fn an_endpoint_never_passes_clients_to_another_cluster_even_where_nothing_else_a
     if let Health::Serving(serving) = &mut observed.members[0].health {
         serving.cluster_id = 0xb;
     }
-    let Plan::Act(Action::ServeEndpoint { backends }) = plan(&instance, &status, &observed, now()) else {
+    let Plan::Act(Action::ServeEndpoint { backends, .. }) = plan(&instance, &status, &observed, now()) else {
         panic!("not routed")
     };
     assert_eq!(backends, [client(1), client(2)]);
@@ -129,7 +129,7 @@ fn two_voters_that_cannot_spare_one_change_their_number_before_their_configurati
     state.cells[0].config = Config::Former;
     state.cells[1].config = Config::Former;
     // Clients are sent elsewhere first.
-    assert_eq!(state.plan(), Plan::Act(Action::ServeEndpoint { backends: vec![client(0)] }));
+    assert_eq!(state.plan(), Plan::Act(Action::ServeEndpoint { backends: vec![client(0)], public: None }));
     state.backends = 0b01;
     assert!(matches!(state.plan(), Plan::Act(Action::RemoveFromCluster { ordinal: 1, .. })), "{:?}", state.plan());
 }

@@ -124,7 +124,7 @@ fn rule(state: &State, plan: &Plan) -> Result<(), &'static str> {
             must(!state.due && ordinals.iter().all(differs), "what differs is given to members that run")
         }
         Action::InstallVersion => must(!state.installed, "a version is brought where it is missing"),
-        Action::ServeEndpoint { backends } => {
+        Action::ServeEndpoint { backends, .. } => {
             let mask = mask_of(backends);
             must(backends.is_sorted(), "backends are in order")?;
             let voters = state.mask(Kind::serves);
@@ -133,6 +133,7 @@ fn rule(state: &State, plan: &Plan) -> Result<(), &'static str> {
             must(leave, "clients are kept from one member at a time")?;
             must(mask != state.backends || !state.endpoint_serving, "only a change of the endpoint is made")
         }
+        Action::ReservePublicAddress | Action::FreePublicAddress => must(false, "nobody wants a public address"),
         Action::Compact => must(state.alarm && !state.compacted, "space is made where it is short"),
         Action::Defragment { ordinal } => {
             must(state.alarm && state.compacted && state.full & (1 << ordinal) != 0, "only the full is defragmented")?;

@@ -361,6 +361,7 @@ impl State {
                 serving: self.endpoint_serving,
                 routed: true,
                 backends: (0..10u8).filter(|n| self.backends & (1 << n) != 0).map(client).collect(),
+                public: None,
             },
             monitored: self.monitored,
             backup_policy: self.policy,

@@ -164,7 +164,7 @@ pub fn ideal(mut state: State, action: &Action) -> State {
         }
         Action::InstallVersion => state.installed = true,
         Action::TakeUpgradeSnapshot => state.snapshot = true,
-        Action::ServeEndpoint { backends } => {
+        Action::ServeEndpoint { backends, .. } => {
             state.endpoint_serving = true;
             state.backends = rules::mask_of(backends);
         }
