@@ -10,6 +10,8 @@ use cetcd_core::{
     member::{MemberPaths, MemberSpec, Start},
 };
 
+use crate::age::SNAPSHOT_COUNT;
+
 /// The arguments, without the program itself, that `spec.run.version` of etcd is to be started with.
 pub fn command_arguments(spec: &MemberSpec, paths: &MemberPaths) -> Vec<String> {
     let mut flags = Flags(Vec::with_capacity(32));
@@ -65,7 +67,7 @@ fn for_version(flags: &mut Flags, version: &EtcdVersion) {
     }
     if !version.at_least(3, 6) {
         // The default of 3.6: a tenth of the memory that raft's log takes with the older default.
-        flags.set("snapshot-count", 10_000);
+        flags.set("snapshot-count", SNAPSHOT_COUNT);
     }
     if (version.major, version.minor) == (3, 4) {
         // The default of 3.5: a member that was cut off does not depose a healthy leader on its return.

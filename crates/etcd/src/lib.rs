@@ -2,6 +2,7 @@
 //! the installer.
 
 pub mod admin;
+mod age;
 mod answers;
 mod archive;
 mod bolt;
@@ -26,6 +27,7 @@ pub mod versions;
 pub mod words;
 
 pub use admin::{ClientCredentials, EtcdAdmin, Target};
+pub use age::must_age;
 pub use client::LiveAdmin;
 pub use error::Error;
 pub use flags::command_arguments;

@@ -44,7 +44,7 @@ impl LiveAdmin {
     }
 
     /// Asks one member.
-    async fn at<T, Answer>(&self, target: &Target, operation: impl Fn(Session) -> Answer) -> Result<T>
+    pub(crate) async fn at<T, Answer>(&self, target: &Target, operation: impl Fn(Session) -> Answer) -> Result<T>
     where
         Answer: Future<Output = Result<T>>,
     {
@@ -127,6 +127,10 @@ impl EtcdOperator for LiveAdmin {
 
     async fn disarm(&self, through: &[Target], alarm: &Alarm) -> Result<()> {
         self.at_first(through, |member| async move { member.disarm(alarm).await }).await
+    }
+
+    async fn age_log(&self, members: &[Target]) -> Result<()> {
+        self.age(members).await
     }
 
     async fn compact(&self, through: &[Target], revision: i64) -> Result<()> {

@@ -46,6 +46,11 @@ pub trait EtcdOperator: EtcdAdmin {
     /// [`Error::NotLeader`] where `leader` does not lead (any more): look again who does.
     async fn move_leader(&self, leader: &Target, to: u64) -> Result<(), Error>;
 
+    /// Makes all `members` keep a raft snapshot of a moment after this call began, by entries in the log that change
+    /// nothing. It takes seconds; clients go on meanwhile. All must serve and have a vote. See
+    /// [`must_age`](crate::must_age) for why.
+    async fn age_log(&self, members: &[Target]) -> Result<(), Error>;
+
     /// The alarms that are raised, as agreed by a quorum.
     async fn alarms(&self, through: &[Target]) -> Result<Vec<Alarm>, Error>;
 

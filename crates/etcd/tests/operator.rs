@@ -439,3 +439,47 @@ async fn eventually_unsafe(admin: &LiveAdmin, all: &[Target]) -> Error {
     assert!(matches!(error, Error::UnsafeReconfiguration { .. }), "{error}");
     error
 }
+
+/// 3.7 ends at what 3.5 wrote into the log. Skipped where one of the three lines is not there.
+#[tokio::test]
+async fn a_quiet_member_from_before_3_6_starts_as_3_7_only_once_its_log_was_aged() {
+    let admin = &admin();
+    let all = versions().installed();
+    let [Some(old), Some(middle), Some(new)] =
+        [5, 6, 7].map(|minor| all.iter().find(|version| version.minor == minor).cloned())
+    else {
+        eprintln!("skipped: etcd 3.5, 3.6 and 3.7 are not all there");
+        return;
+    };
+    let (mut all, control_plane) = specs(&old, 1, true);
+    let mut spec = all.remove(0);
+    let mut member = Member::launch(&spec, &control_plane);
+    member.serving(admin).await;
+    client(&member.target).await.put("kept", "since before", None).await.unwrap();
+    let mut go_on_as = |member: &mut Member, version: &EtcdVersion| {
+        spec.run.version = version.clone();
+        spec.start = Start::Existing;
+        member.go_on_as(&spec);
+    };
+    go_on_as(&mut member, &middle);
+    member.serving(admin).await;
+    go_on_as(&mut member, &new);
+    let ended = tokio::time::timeout(Duration::from_secs(30), async {
+        while member.child.try_wait().unwrap().is_none() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    ended.await.expect("3.7 reads the log of 3.5: then nothing has to be aged any more");
+
+    go_on_as(&mut member, &middle);
+    member.serving(admin).await;
+    let before = admin.status(&member.target).await.unwrap();
+    admin.age_log(std::slice::from_ref(&member.target)).await.unwrap();
+    let after = admin.status(&member.target).await.unwrap();
+    assert!(after.raft_index > before.raft_index + 10_000, "{} to {}", before.raft_index, after.raft_index);
+    assert_eq!(after.revision, before.revision, "what ages the log changes nothing");
+    go_on_as(&mut member, &new);
+    member.serving(admin).await;
+    let found = client(&member.target).await.get("kept", None).await.unwrap();
+    assert_eq!(found.kvs()[0].value_str().unwrap(), "since before");
+}

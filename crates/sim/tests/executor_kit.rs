@@ -229,7 +229,7 @@ fn only_looks(effect: &str) -> bool {
 /// `CETCD_KIT=whole` (as `make sim` sets it) takes them all.
 fn singles(effects: &[String]) -> Vec<Script> {
     let few = effects.len() <= 200 || std::env::var("CETCD_KIT").is_ok_and(|kit| kit == "whole");
-    let taken = |at: &u64, effect: &str| few || at % 8 == 0 || !only_looks(effect);
+    let taken = |at: &u64, effect: &str| few || at.is_multiple_of(8) || !only_looks(effect);
     let places = (1u64..).zip(effects).filter(|(at, effect)| taken(at, effect));
     places.flat_map(|(at, _)| FATES.map(|fate| Script::from([(at, fate)]))).collect()
 }

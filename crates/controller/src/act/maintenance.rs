@@ -6,7 +6,7 @@ use cetcd_core::{
     backup::{Origin, Snapshot},
     status::UpgradeSnapshot,
 };
-use cetcd_etcd::operator::AlarmKind;
+use cetcd_etcd::{must_age, operator::AlarmKind};
 use cetcd_store::records::{self, Record};
 
 use super::{Subject, required, write_status};
@@ -16,13 +16,17 @@ use crate::{
 };
 
 /// Takes a snapshot to where all backups go, and records that it is there. A try that was cut off is found by its name
-/// and goes on.
+/// and goes on. Members that could not start as the new version with the log that they have are made to forget it.
 pub(super) async fn take_upgrade_snapshot(world: &World, subject: &Subject<'_>) -> Result<()> {
     let (instance, version) = (&subject.instance.value, subject.instance.value.spec.version.clone());
     // The generation tells two upgrades apart.
     let name = format!("before-{version}-{}", instance.generation);
     let origin = Origin::BeforeUpgrade { version: version.clone() };
     let snapshot = snapshot_for_change(world, subject, &name, origin).await?;
+    if subject.status.value.members.iter().any(|record| must_age(&record.run.version, &version)) {
+        // Every member serves when this is asked.
+        world.admin.age_log(&subject.targets()).await?;
+    }
     let mut status = subject.status.value.clone();
     status.upgrade_snapshot = Some(UpgradeSnapshot {
         version,

@@ -330,6 +330,10 @@ impl EtcdOperator for SimEtcd {
         .await
     }
 
+    async fn age_log(&self, members: &[Target]) -> Result<()> {
+        self.ask("age the log of", members, |_, _| Ok(())).await
+    }
+
     async fn compact(&self, through: &[Target], revision: i64) -> Result<()> {
         self.ask("compact", through, |state, target| {
             let written = state.host.clusters[&target.instance].acknowledged.cast_signed();
