@@ -124,3 +124,14 @@ def test_key_pairs_are_made_disabled_and_deleted_on_the_host(server):
     cetcd(server, "key", "delete", new["SecretId"])
     until("the deleted pair is unknown", lambda: code() == "AuthFailure.SecretIdNotFound", 5)
     client.close()
+
+
+def test_a_reader_that_goes_away_is_no_failure(server):
+    read, write = os.pipe()
+    os.close(read)
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(("CETCD_", "TENCENTCLOUD_"))}
+    for arguments in (["api", "schema"], ["completions", "bash"], ["list"]):
+        done = subprocess.run([str(BINARY), *arguments], stdout=write, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+                              env={**clean, "CETCD_DATA_DIR": str(server.data_dir)})
+        assert (done.returncode, done.stderr) == (0, ""), arguments
+    os.close(write)

@@ -11,8 +11,8 @@
 //!   the plain file of it that `etcdutl` takes, [`delete`](Repository::delete) removes it, and
 //!   [`collect_orphans`](Repository::collect_orphans) what a crash left.
 //!   [`record_drill`](Repository::record_drill) keeps what a restore of it proved.
-//!   [`restore`](Repository::restore) makes data directories of one, for a new cluster, with the
-//!   [`RestoreTool`] of the version that is to serve them; [`drill`](Repository::drill) restores one into a
+//!   [`lay_out`](Repository::lay_out) writes one where the [`RestoreTool`] of the version that is to serve it makes
+//!   data directories of it, for a new cluster; [`drill`](Repository::drill) restores one into a
 //!   throw-away member, compares and times.
 //! - [`BackupKey`] is an instance's own key. Draw one ([`BackupKey::draw`]) when its first backup is taken, keep
 //!   it sealed with its other secrets, and keep it for as long as any of its snapshots: without it they are noise.

@@ -1,8 +1,11 @@
 //! Moving snapshots between members, storage and files, a few MiB at a time.
 //!
-//! Checking, and compressing or its reverse, each have a thread; between them are short queues.
+//! Checking, and compressing or its reverse, each have a thread of their own; between them are short queues. What a
+//! member sends comes in parts of 32 KiB, which are passed on by the dozen: to wake a thread costs as much as to sum
+//! up such a part.
 
 use std::{
+    fmt,
     fs::File,
     io::{self, Write},
     sync::Arc,
@@ -12,10 +15,7 @@ use bytes::Bytes;
 use cetcd_core::{Entropy, InstanceId};
 use cetcd_etcd::{SnapshotCheck, SnapshotInfo, SnapshotStream};
 use futures::{StreamExt, stream::BoxStream};
-use tokio::{
-    sync::mpsc,
-    task::{JoinError, spawn_blocking},
-};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     BackupKey, Error, Progress, Result, SnapshotId,
@@ -23,8 +23,12 @@ use crate::{
     store::ObjectWriter,
 };
 
-/// How many parts of a member's stream, 32 KiB each, may wait for a thread.
-const PARTS: usize = 64;
+/// How many bytes of a member's stream are passed on at once, at least.
+const BATCH: usize = 512 << 10;
+/// How many such batches may wait for a thread.
+const BATCHES: usize = 4;
+/// How many pieces of a plain snapshot, about 128 KiB each, may wait for the check.
+const PARTS: usize = 16;
 /// What is given to the storage at once, at least.
 const PIECE: usize = 1 << 20;
 /// How many pieces may wait for the storage or for a thread.
@@ -44,6 +48,46 @@ impl Subject {
     }
 }
 
+/// How much a transfer presses, as the priority of its threads (`nice`), which only matters where others want the
+/// processor too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// Someone waits for it, whose cluster does not serve meanwhile.
+    Full,
+    /// The cluster serves clients at the same time.
+    BesideClients,
+    /// Nobody waits for it.
+    Gentle,
+}
+
+impl Pace {
+    /// The priority of a thread, from 0 to 19, which is the lowest.
+    fn nice(self) -> i32 {
+        match self {
+            Self::Full => 0,
+            Self::BesideClients => 5,
+            Self::Gentle => 19,
+        }
+    }
+
+    /// Runs `work` on a thread of its own: those of a pool could not be given back their priority.
+    fn run<T: Send + 'static>(
+        self,
+        name: &str,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<oneshot::Receiver<T>> {
+        let (done, outcome) = oneshot::channel();
+        let run = move || {
+            // Of the calling thread, on Linux alone. Refused where all of the program is gentler than that.
+            #[cfg(target_os = "linux")]
+            let _ = rustix::process::setpriority_process(None, self.nice());
+            let _ = done.send(work());
+        };
+        std::thread::Builder::new().name(name.to_owned()).spawn(run).map_err(Error::io("start a thread"))?;
+        Ok(outcome)
+    }
+}
+
 /// What became of a snapshot on its way in.
 pub(crate) struct TakenIn {
     pub info: SnapshotInfo,
@@ -59,28 +103,38 @@ pub(crate) async fn take_in(
     entropy: Arc<dyn Entropy>,
     progress: &Progress,
 ) -> Result<TakenIn> {
-    let (to_check, mut checked) = mpsc::channel::<Bytes>(PARTS);
-    let checking = spawn_blocking(move || {
+    let (to_check, mut checked) = mpsc::channel::<Vec<Bytes>>(BATCHES);
+    let checking = Pace::BesideClients.run("backup-check", move || {
         let mut check = SnapshotCheck::default();
-        while let Some(part) = checked.blocking_recv() {
-            check.update(&part);
-        }
-        check.finish()
-    });
-    let (to_seal, parts) = mpsc::channel::<Bytes>(PARTS);
-    let (sealed, mut pieces) = mpsc::channel::<Bytes>(PIECES);
-    let of = subject.clone();
-    let sealing = spawn_blocking(move || seal(&of, parts, &sealed, &*entropy));
-
-    let feed = async move {
-        while let Some(part) = source.next().await? {
-            progress.add(part.len());
-            if to_check.send(part.clone()).await.is_err() || to_seal.send(part).await.is_err() {
-                // The thread tells below what it ended for.
-                break;
+        while let Some(batch) = checked.blocking_recv() {
+            for part in &batch {
+                check.update(part);
             }
         }
-        Ok(())
+        check.finish()
+    })?;
+    let (to_seal, batches) = mpsc::channel::<Vec<Bytes>>(BATCHES);
+    let (sealed, mut pieces) = mpsc::channel::<Bytes>(PIECES);
+    let of = subject.clone();
+    let sealing = Pace::BesideClients.run("backup-seal", move || seal(&of, batches, &sealed, &*entropy))?;
+
+    let feed = async move {
+        let (mut batch, mut waiting) = (Vec::new(), 0);
+        loop {
+            let part = source.next().await?;
+            let ended = part.is_none();
+            waiting += part.as_ref().map_or(0, Bytes::len);
+            progress.add(part.as_ref().map_or(0, Bytes::len));
+            batch.extend(part);
+            if ended || waiting >= BATCH {
+                let full = std::mem::take(&mut batch);
+                waiting = 0;
+                if to_check.send(full.clone()).await.is_err() || to_seal.send(full).await.is_err() || ended {
+                    // A thread that ended early tells below what for.
+                    return Ok(());
+                }
+            }
+        }
     };
     let write = async {
         let mut stored_bytes = 0;
@@ -98,17 +152,19 @@ pub(crate) async fn take_in(
 
 fn seal(
     subject: &Subject,
-    mut parts: mpsc::Receiver<Bytes>,
+    mut batches: mpsc::Receiver<Vec<Bytes>>,
     sealed: &mpsc::Sender<Bytes>,
     entropy: &dyn Entropy,
 ) -> io::Result<u64> {
     let mut sealing = Sealing::new(&subject.key, &subject.instance, &subject.id, entropy)?;
     let gone = |_| io::Error::other("nobody writes it any more");
-    while let Some(part) = parts.blocking_recv() {
-        sealing.update(&part)?;
-        if sealing.sealed().len() >= PIECE {
-            let piece = std::mem::replace(sealing.sealed(), Vec::with_capacity(PIECE + PIECE / 8));
-            sealed.blocking_send(piece.into()).map_err(gone)?;
+    while let Some(batch) = batches.blocking_recv() {
+        for part in batch {
+            sealing.update(&part)?;
+            if sealing.sealed().len() >= PIECE {
+                let piece = std::mem::replace(sealing.sealed(), Vec::with_capacity(PIECE + PIECE / 8));
+                sealed.blocking_send(piece.into()).map_err(gone)?;
+            }
         }
     }
     let (rest, compressed) = sealing.finish()?;
@@ -121,19 +177,20 @@ pub(crate) async fn bring_out(
     subject: &Subject,
     mut data: BoxStream<'static, Result<Bytes>>,
     file: Option<File>,
+    pace: Pace,
     progress: &Progress,
-) -> Result<(SnapshotInfo, Option<File>)> {
+) -> Result<SnapshotInfo> {
     let (to_check, mut checked) = mpsc::channel::<Bytes>(PARTS);
-    let checking = spawn_blocking(move || {
+    let checking = pace.run("backup-check", move || {
         let mut check = SnapshotCheck::default();
         while let Some(part) = checked.blocking_recv() {
             check.update(&part);
         }
         check.finish()
-    });
+    })?;
     let (to_open, mut pieces) = mpsc::channel::<Bytes>(PIECES);
     let (of, progress) = (subject.clone(), progress.clone());
-    let opening = spawn_blocking(move || {
+    let opening = pace.run("backup-open", move || {
         let plain = Plain { file, to_check, progress };
         let mut opening = Opening::new(&of.key, &of.instance, &of.id, plain)?;
         let mut whole = false;
@@ -145,8 +202,8 @@ pub(crate) async fn bring_out(
         if !whole {
             return Err(Unsealable::Io(io::Error::other("nobody reads it any more")));
         }
-        opening.finish().map(|plain| plain.file)
-    });
+        opening.finish().map(drop)
+    })?;
     while let Some(piece) = data.next().await.transpose()? {
         if !piece.is_empty() && to_open.send(piece).await.is_err() {
             break;
@@ -155,12 +212,11 @@ pub(crate) async fn bring_out(
     // Fails where the thread has ended, which tells why below.
     let _ = to_open.send(Bytes::new()).await;
     drop(to_open);
-    let file = opening.await.map_err(gone)?.map_err(|error| match error {
+    opening.await.map_err(gone)?.map_err(|error| match error {
         Unsealable::Damaged(reason) => subject.damaged(reason),
         Unsealable::Io(error) => Error::io(format!("write the plain snapshot {}", subject.id))(error),
     })?;
-    let info = checking.await.map_err(gone)?.map_err(|reason| subject.damaged(reason))?;
-    Ok((info, file))
+    checking.await.map_err(gone)?.map_err(|reason| subject.damaged(reason))
 }
 
 /// Where the plain snapshot goes.
@@ -186,6 +242,6 @@ impl Write for Plain {
     }
 }
 
-fn gone(error: JoinError) -> Error {
-    Error::io("finish a transfer")(io::Error::other(error))
+fn gone(error: impl fmt::Display) -> Error {
+    Error::io("finish a transfer")(io::Error::other(error.to_string()))
 }

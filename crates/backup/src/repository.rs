@@ -2,7 +2,8 @@
 
 use std::{
     collections::BTreeSet,
-    fs::File,
+    fs::{File, OpenOptions},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -18,7 +19,7 @@ use crate::{
     About, BackupKey, Contents, DrillResult, Error, Manifest, ObjectStore, Progress, Result, SnapshotId,
     key::Purpose,
     manifest::{self, FORMAT},
-    pipeline::{self, Subject, TakenIn},
+    pipeline::{self, Pace, Subject, TakenIn},
 };
 
 /// The largest manifest or drill result that is read, in bytes.
@@ -212,7 +213,7 @@ impl Repository {
         id: &SnapshotId,
         progress: &Progress,
     ) -> Result<Manifest> {
-        self.bring_out(key, instance, id, None, progress).await.map(|(manifest, _)| manifest)
+        self.bring_out(key, instance, id, None, Pace::BesideClients, progress).await
     }
 
     /// Writes the plain snapshot, which `etcdutl snapshot restore` takes, to `into`. The file is 0600, and is
@@ -233,7 +234,7 @@ impl Repository {
         // Made 0600; goes with its owner until it is in its place.
         let file = NamedTempFile::new_in(&folder).map_err(Error::io(doing.clone()))?;
         let writer = file.as_file().try_clone().map_err(Error::io(doing.clone()))?;
-        let (manifest, _) = self.bring_out(key, instance, id, Some(writer), progress).await?;
+        let manifest = self.bring_out(key, instance, id, Some(writer), Pace::BesideClients, progress).await?;
         let into = into.to_owned();
         tokio::task::spawn_blocking(move || {
             file.as_file().sync_all()?;
@@ -247,14 +248,43 @@ impl Repository {
         Ok(manifest)
     }
 
+    /// The same for a file that is thrown away after its use, and for someone who waits: an error or a crash may
+    /// leave any of it, it must not be used before this has answered, and it may not be on the disk even then. `into`
+    /// is not there yet.
+    pub async fn lay_out(
+        &self,
+        key: &BackupKey,
+        instance: &InstanceId,
+        id: &SnapshotId,
+        into: &Path,
+        progress: &Progress,
+    ) -> Result<Manifest> {
+        self.lay_out_at(Pace::Full, key, instance, id, into, progress).await
+    }
+
+    pub(crate) async fn lay_out_at(
+        &self,
+        pace: Pace,
+        key: &BackupKey,
+        instance: &InstanceId,
+        id: &SnapshotId,
+        into: &Path,
+        progress: &Progress,
+    ) -> Result<Manifest> {
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(into);
+        let file = file.map_err(Error::io(format!("write {}", into.display())))?;
+        self.bring_out(key, instance, id, Some(file), pace, progress).await
+    }
+
     async fn bring_out(
         &self,
         key: &BackupKey,
         instance: &InstanceId,
         id: &SnapshotId,
         file: Option<File>,
+        pace: Pace,
         progress: &Progress,
-    ) -> Result<(Manifest, Option<File>)> {
+    ) -> Result<Manifest> {
         let manifest = self.manifest(key, instance, id).await?;
         let subject = Subject { key: key.clone(), instance: instance.clone(), id: id.clone() };
         progress.expect(manifest.contents.bytes);
@@ -264,11 +294,11 @@ impl Repository {
             other => other,
         };
         let data = self.store.read(&name, 0).await.map_err(missing)?;
-        let (info, file) = pipeline::bring_out(&subject, data, file, progress).await?;
+        let info = pipeline::bring_out(&subject, data, file, pace, progress).await?;
         if Contents::from(info) != manifest.contents {
             return Err(subject.damaged("its data are not what its manifest says"));
         }
-        Ok((manifest, file))
+        Ok(manifest)
     }
 
     /// Removes a snapshot: from then on it is not listed, even if this breaks off. Needs no key, so that what

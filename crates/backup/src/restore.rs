@@ -7,11 +7,11 @@ use std::{
     time::Duration,
 };
 
-use cetcd_core::{EtcdVersion, InstanceId};
+use cetcd_core::EtcdVersion;
 use cetcd_etcd::Binaries;
 use tokio::process::Command;
 
-use crate::{BackupKey, Error, Manifest, Progress, Repository, Result, SnapshotId};
+use crate::{Error, Result};
 
 /// By how much revisions are raised where the tool can do that: more than a cluster writes between a snapshot
 /// and the moment in which it is needed. The number that etcd's documentation names.
@@ -76,7 +76,8 @@ impl RestoreTool {
         Self { gently: true, ..self }
     }
 
-    /// Makes a member's data directory of a plain snapshot, which is checked by its hash. The directory is there
+    /// Makes a member's data directory of a plain snapshot that was checked: it is not read a second time for its
+    /// hash. The directory is there
     /// only once it is whole. With `bump`, revisions are raised by so much and all before is marked as
     /// compacted, which the first start of the member carries out; [`Error::Tool`] where the tool cannot.
     pub async fn restore(&self, snapshot: &Path, member: &RestoredMember, bump: Option<u64>) -> Result<()> {
@@ -98,6 +99,7 @@ impl RestoreTool {
             "snapshot".to_owned(),
             "restore".to_owned(),
             snapshot.into_owned(),
+            "--skip-hash-check".to_owned(),
             format!("--data-dir={unfinished_text}"),
             format!("--name={}", member.name),
             format!("--initial-cluster={}", member.initial_cluster),
@@ -161,35 +163,4 @@ pub(crate) fn gentle(program: &Path, gently: bool) -> Command {
         command.env("GOMAXPROCS", "1");
     }
     command
-}
-
-impl Repository {
-    /// Brings a snapshot, checks everything as [`verify`](Self::verify) does, and makes the data directory of
-    /// each member of a new cluster of it. The plain snapshot is in `work_dir` meanwhile, which should be on the
-    /// disk of the data directories.
-    ///
-    /// Members must be started with nobody but the control plane able to reach them, until they were checked.
-    #[allow(clippy::too_many_arguments, reason = "each says something else")]
-    pub async fn restore(
-        &self,
-        key: &BackupKey,
-        instance: &InstanceId,
-        id: &SnapshotId,
-        tool: &RestoreTool,
-        members: &[RestoredMember],
-        bump: Option<u64>,
-        work_dir: &Path,
-        progress: &Progress,
-    ) -> Result<Manifest> {
-        let doing = || format!("write to {}", work_dir.display());
-        fs::create_dir_all(work_dir).map_err(Error::io(doing()))?;
-        // 0700; goes with what is in it.
-        let work = tempfile::Builder::new().prefix(".restore-").tempdir_in(work_dir).map_err(Error::io(doing()))?;
-        let plain = work.path().join("snapshot.db");
-        let manifest = self.download(key, instance, id, &plain, progress).await?;
-        for member in members {
-            tool.restore(&plain, member, bump).await?;
-        }
-        Ok(manifest)
-    }
 }

@@ -10,10 +10,7 @@
 use std::io::{self, Write};
 
 use cetcd_core::{Entropy, InstanceId};
-use chacha20poly1305::{
-    ChaCha20Poly1305, Key, KeyInit,
-    aead::stream::{DecryptorBE32, EncryptorBE32, Nonce, StreamBE32},
-};
+use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 
 use crate::{BackupKey, SnapshotId, key::Purpose};
 
@@ -30,8 +27,46 @@ const LEVEL: i32 = 1;
 /// The largest window of what is read, in powers of two: 8 MiB. Level 1 writes half a megabyte.
 const WINDOW_LOG_MAX: u32 = 23;
 
-type Aead = ChaCha20Poly1305;
-type StreamNonce = Nonce<Aead, StreamBE32<Aead>>;
+/// STREAM over ChaCha20-Poly1305, in the form of the `aead` crate's `StreamBE32`: the nonce of a chunk is seven
+/// zeros, its number with the highest byte first, and 1 for the last, 0 for all others. The zeros are no weakness:
+/// a key is derived for one object and used for no other.
+struct Stream {
+    key: LessSafeKey,
+    /// The number of the next chunk; `None` once there are no more.
+    next: Option<u32>,
+}
+
+impl Stream {
+    fn new(key: &BackupKey, instance: &InstanceId, id: &SnapshotId, header: &[u8]) -> Self {
+        let derived = key.derive(Purpose::Data, instance, id, header);
+        let key = UnboundKey::new(&CHACHA20_POLY1305, derived.as_ref()).expect("what is derived has 32 bytes");
+        Self { key: LessSafeKey::new(key), next: Some(0) }
+    }
+
+    fn nonce(&mut self, last: bool) -> Option<Nonce> {
+        let number = self.next?;
+        self.next = number.checked_add(1);
+        let mut nonce = [0; NONCE_LEN];
+        nonce[7..11].copy_from_slice(&number.to_be_bytes());
+        nonce[11] = u8::from(last);
+        Some(Nonce::assume_unique_for_key(nonce))
+    }
+
+    /// Seals a chunk, and puts its tag behind it.
+    fn seal(&mut self, chunk: &mut Vec<u8>, last: bool) -> io::Result<()> {
+        let nonce = self.nonce(last).ok_or_else(|| io::Error::other("a backup holds at most 256 TiB"))?;
+        let sealed = self.key.seal_in_place_append_tag(nonce, Aad::empty(), chunk);
+        sealed.map_err(|_| io::Error::other("a chunk cannot be sealed"))
+    }
+
+    /// Opens a chunk with its tag, and takes that away; `None` where it is not what was sealed.
+    fn open(&mut self, chunk: &mut Vec<u8>, last: bool) -> Option<()> {
+        let nonce = self.nonce(last)?;
+        let length = self.key.open_in_place(nonce, Aad::empty(), chunk).ok()?.len();
+        chunk.truncate(length);
+        Some(())
+    }
+}
 
 /// Compresses and seals.
 pub struct Sealing {
@@ -40,7 +75,7 @@ pub struct Sealing {
 
 /// Takes the compressed stream, and seals it.
 struct Chunks {
-    aead: EncryptorBE32<Aead>,
+    stream: Stream,
     chunk: Vec<u8>,
     sealed: Vec<u8>,
     compressed: u64,
@@ -52,8 +87,8 @@ impl Sealing {
         let mut header = [0; HEADER];
         header[..MAGIC.len()].copy_from_slice(MAGIC);
         entropy.fill(&mut header[MAGIC.len()..]);
-        let aead = EncryptorBE32::from_aead(cipher(key, instance, id, &header), &StreamNonce::default());
-        let chunks = Chunks { aead, chunk: Vec::with_capacity(CHUNK + TAG), sealed: header.to_vec(), compressed: 0 };
+        let stream = Stream::new(key, instance, id, &header);
+        let chunks = Chunks { stream, chunk: Vec::with_capacity(CHUNK + TAG), sealed: header.to_vec(), compressed: 0 };
         Ok(Self { zstd: zstd::stream::write::Encoder::new(chunks, LEVEL)? })
     }
 
@@ -69,8 +104,8 @@ impl Sealing {
 
     /// Ends the object; answers the rest of it, and how many bytes it had after compression.
     pub fn finish(self) -> io::Result<(Vec<u8>, u64)> {
-        let Chunks { aead, mut chunk, mut sealed, compressed } = self.zstd.finish()?;
-        aead.encrypt_last_in_place(&[], &mut chunk).map_err(|_| io::Error::other("the last chunk cannot be sealed"))?;
+        let Chunks { mut stream, mut chunk, mut sealed, compressed } = self.zstd.finish()?;
+        stream.seal(&mut chunk, true)?;
         sealed.extend_from_slice(&chunk);
         Ok((sealed, compressed))
     }
@@ -80,10 +115,7 @@ impl Write for Chunks {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         // Sealed only now: a chunk that is full may still be the last.
         if self.chunk.len() == CHUNK && !bytes.is_empty() {
-            // Fails only past 2^32 chunks, which are 256 TiB.
-            self.aead
-                .encrypt_next_in_place(&[], &mut self.chunk)
-                .map_err(|_| io::Error::other("a backup holds at most 256 TiB"))?;
+            self.stream.seal(&mut self.chunk, false)?;
             self.sealed.extend_from_slice(&self.chunk);
             self.chunk.clear();
         }
@@ -106,7 +138,7 @@ pub struct Opening<W: Write> {
     id: SnapshotId,
     /// What came and was not opened yet.
     waiting: Vec<u8>,
-    aead: Option<DecryptorBE32<Aead>>,
+    stream: Option<Stream>,
     zstd: zstd::stream::write::Decoder<'static, Whole<W>>,
 }
 
@@ -152,7 +184,7 @@ impl<W: Write> Opening<W> {
             instance: instance.clone(),
             id: id.clone(),
             waiting: Vec::with_capacity(2 * (CHUNK + TAG)),
-            aead: None,
+            stream: None,
             zstd,
         })
     }
@@ -161,25 +193,25 @@ impl<W: Write> Opening<W> {
     pub fn update(&mut self, mut bytes: &[u8]) -> Result<(), Unsealable> {
         while !bytes.is_empty() {
             // One byte more than a chunk tells that it is not the last.
-            let wanted = if self.aead.is_none() { HEADER } else { CHUNK + TAG + 1 };
+            let wanted = if self.stream.is_none() { HEADER } else { CHUNK + TAG + 1 };
             let count = (wanted - self.waiting.len()).min(bytes.len());
             self.waiting.extend_from_slice(&bytes[..count]);
             bytes = &bytes[count..];
             if self.waiting.len() < wanted {
                 break;
             }
-            let Some(aead) = &mut self.aead else {
+            let Some(stream) = &mut self.stream else {
                 if self.waiting[..MAGIC.len()] != *MAGIC {
                     return Err(Unsealable::Damaged("its data begin as no backup does"));
                 }
-                let cipher = cipher(&self.key, &self.instance, &self.id, &self.waiting);
-                self.aead = Some(DecryptorBE32::from_aead(cipher, &StreamNonce::default()));
+                self.stream = Some(Stream::new(&self.key, &self.instance, &self.id, &self.waiting));
                 self.waiting.clear();
                 continue;
             };
             let first_of_next = self.waiting.pop();
-            aead.decrypt_next_in_place(&[], &mut self.waiting)
-                .map_err(|_| Unsealable::Damaged("its data were changed, or are sealed with another key"))?;
+            stream
+                .open(&mut self.waiting, false)
+                .ok_or(Unsealable::Damaged("its data were changed, or are sealed with another key"))?;
             pass_on(&mut self.zstd, &self.waiting)?;
             self.waiting.clear();
             self.waiting.extend(first_of_next);
@@ -189,9 +221,10 @@ impl<W: Write> Opening<W> {
 
     /// Says that nothing more comes, and answers `W`.
     pub fn finish(mut self) -> Result<W, Unsealable> {
-        let aead = self.aead.take().ok_or(Unsealable::Damaged("its data are cut off"))?;
-        aead.decrypt_last_in_place(&[], &mut self.waiting)
-            .map_err(|_| Unsealable::Damaged("its data were changed, cut off, or are sealed with another key"))?;
+        let mut stream = self.stream.take().ok_or(Unsealable::Damaged("its data are cut off"))?;
+        stream
+            .open(&mut self.waiting, true)
+            .ok_or(Unsealable::Damaged("its data were changed, cut off, or are sealed with another key"))?;
         pass_on(&mut self.zstd, &self.waiting)?;
         self.zstd.flush().map_err(Unsealable::Io)?;
         Ok(self.zstd.into_inner().sink)
@@ -209,9 +242,4 @@ fn pass_on<W: Write>(
             Unsealable::Damaged("its data cannot be decompressed")
         }
     })
-}
-
-fn cipher(key: &BackupKey, instance: &InstanceId, id: &SnapshotId, header: &[u8]) -> Aead {
-    let derived = key.derive(Purpose::Data, instance, id, header);
-    Aead::new(Key::from_slice(derived.as_ref()))
 }

@@ -52,6 +52,37 @@ static LARGE: LazyLock<(Vec<u8>, Vec<u8>)> = LazyLock::new(|| {
     (plain, stored)
 });
 
+/// As the first release sealed: with the `aead` crate's own STREAM.
+fn sealed_by_the_first_release(name: &str, plain: &[u8]) -> Vec<u8> {
+    use chacha20poly1305::{ChaCha20Poly1305, Key, KeyInit, aead::stream::EncryptorBE32};
+    use hmac::{Hmac, Mac};
+
+    let header = [&b"CETCDBK\x01"[..], &[9; 32]].concat();
+    let mut mac = <Hmac<sha2::Sha256> as Mac>::new_from_slice(key().as_bytes()).unwrap();
+    for part in [&b"cetcd backup data"[..], instance().as_str().as_bytes(), name.as_bytes(), &header] {
+        mac.update(&(part.len() as u64).to_be_bytes());
+        mac.update(part);
+    }
+    let cipher = ChaCha20Poly1305::new(Key::from_slice(&mac.finalize().into_bytes()));
+    let mut stream = EncryptorBE32::from_aead(cipher, &[0; 7].into());
+    let compressed = zstd::encode_all(plain, 1).unwrap();
+    let mut chunks: Vec<Vec<u8>> = compressed.chunks(CHUNK).map(<[u8]>::to_vec).collect();
+    let mut last = chunks.pop().unwrap();
+    for chunk in &mut chunks {
+        stream.encrypt_next_in_place(b"", chunk).unwrap();
+    }
+    stream.encrypt_last_in_place(b"", &mut last).unwrap();
+    [header, chunks.concat(), last].concat()
+}
+
+#[test]
+fn what_the_first_release_sealed_opens() {
+    for length in [10, CHUNK, 5 * CHUNK + 17] {
+        let plain = noise(length);
+        assert!(open(&sealed_by_the_first_release("snap-1", &plain), 9999).unwrap() == plain, "{length}");
+    }
+}
+
 #[test]
 fn every_length_around_the_ends_of_chunks_comes_back() {
     for length in [0, 1, CHUNK - 20, CHUNK, 2 * CHUNK].into_iter().chain(CHUNK - 16..CHUNK + 2) {

@@ -214,14 +214,15 @@ async fn there_and_back(version: EtcdVersion) {
     };
     let bump = tool.bumps().then_some(DEFAULT_BUMP);
     let restore = |bump| {
-        let (repository, tool, restored, work) = (&repository, &tool, restored.clone(), work.path().join("work"));
+        let (repository, tool, restored) = (&repository, &tool, restored.clone());
+        let work = tempfile::tempdir_in(work.path()).unwrap();
         async move {
-            let (key, members, progress) = (key(), [restored], Progress::default());
-            repository.restore(&key, &instance(), &id("snap-1"), tool, &members, bump, &work, &progress).await
+            let plain = work.path().join("snapshot.db");
+            repository.lay_out(&key(), &instance(), &id("snap-1"), &plain, &Progress::default()).await?;
+            tool.restore(&plain, &restored, bump).await
         }
     };
     restore(bump).await.unwrap();
-    assert_eq!(files(&work.path().join("work")), [""; 0]);
     let again = restore(bump).await.unwrap_err();
     assert!(again.to_string().contains("not empty"), "{again}");
 

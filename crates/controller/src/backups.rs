@@ -49,11 +49,17 @@ pub trait Backups: Send + Sync + 'static {
     /// Removes what the backups of the instance were encrypted with, once none of them is left.
     async fn forget(&self, instance: &InstanceId) -> Result<(), BackupError>;
 
+    /// Brings the snapshot to where `restore` takes it from, and refuses one that is not what was stored, to the bit.
+    /// Nothing of any member is touched.
+    async fn fetch(&self, snapshot: &Snapshot, restore: &str) -> Result<(), BackupError>;
+
     /// Makes the data of `members` of the snapshot, with the tools of `version`, with its revisions raised and marked as
-    /// compacted where the version has that. Refuses one that is not what was stored, to the bit.
+    /// compacted where the version has that. What `fetch` brought for this restore is used up; where it is gone it is
+    /// brought again, and refused as `fetch` does.
     async fn restore(
         &self,
         snapshot: &Snapshot,
+        restore: &str,
         version: &EtcdVersion,
         members: &[NewMember],
     ) -> Result<(), BackupError>;

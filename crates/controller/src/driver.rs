@@ -198,6 +198,9 @@ async fn drive(
     }
 }
 
+/// The longest pause while restored members start: what it adds is time that clients wait.
+const LONGEST_IN_A_RESTORE: Duration = Duration::from_millis(100);
+
 /// The longest that a keeper rests. What it waits for comes with a change of its records, but for a cluster that
 /// begins or ceases to be there.
 const LONGEST_REST: Duration = Duration::from_secs(10);
@@ -258,6 +261,10 @@ impl Pace {
             Turn::Converged => {
                 self.reset();
                 self.options.steady
+            }
+            Turn::Restoring => {
+                self.pause = (self.pause * 2).min(LONGEST_IN_A_RESTORE);
+                self.pause
             }
             Turn::Waiting | Turn::Failed => {
                 let pause = self.pause;

@@ -21,6 +21,8 @@ pub enum Turn {
     Failed,
     /// Something is waited for that no event announces, such as a member that is starting.
     Waiting,
+    /// The same in a restore: clients wait too, and it is looked at more often.
+    Restoring,
     /// What is wanted is there.
     Converged,
     /// The instance is no more.
@@ -107,7 +109,7 @@ impl Reconciler {
                 if !self.failed_starts.any() {
                     self.failure = None;
                 }
-                Ok(Turn::Waiting)
+                Ok(if status.value.restoring.is_some() { Turn::Restoring } else { Turn::Waiting })
             }
             Plan::Converged => {
                 self.failure = None;

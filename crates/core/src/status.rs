@@ -63,6 +63,9 @@ pub struct Status {
     /// The last restore that was done.
     #[serde(default)]
     pub restored: Option<Restored>,
+    /// The last restore that was refused: it replaced nothing, and the instance goes on as it was.
+    #[serde(default)]
+    pub refused_restore: Option<String>,
 }
 
 /// A restore that is under way, and what of it must not be forgotten.
@@ -245,7 +248,9 @@ impl Status {
     /// The restore that was asked for and is not done.
     pub fn restore_under_way<'a>(&self, instance: &'a Instance) -> Option<&'a Restore> {
         let wanted = instance.spec.restore.as_ref()?;
-        self.restored.as_ref().is_none_or(|done| done.id != wanted.id).then_some(wanted)
+        let done = self.restored.as_ref().is_some_and(|done| done.id == wanted.id);
+        let refused = self.refused_restore.as_ref() == Some(&wanted.id);
+        (!done && !refused).then_some(wanted)
     }
 
     /// What every member is to run with by `spec`.

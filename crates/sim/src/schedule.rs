@@ -136,7 +136,7 @@ impl Schedule {
     pub fn is_at_rest(&self) -> bool {
         let state = self.sim.state();
         let rests = |id: &InstanceId, driver: &Driver| {
-            matches!(driver.last, Some(Turn::Converged | Turn::Waiting))
+            matches!(driver.last, Some(Turn::Converged | Turn::Waiting | Turn::Restoring))
                 && matches!(driver.stage, Stage::Idle { .. })
                 && state.audit.wanted.get(id) == Some(&driver.wanted)
         };
@@ -274,10 +274,10 @@ impl Schedule {
                 let pause = match turn {
                     Turn::Acted | Turn::Gone => 0,
                     Turn::Converged => STEADY,
-                    Turn::Waiting | Turn::Failed => driver.pause,
+                    Turn::Waiting | Turn::Restoring | Turn::Failed => driver.pause,
                 };
                 driver.pause = match turn {
-                    Turn::Waiting | Turn::Failed => (driver.pause * 2).min(STEADY),
+                    Turn::Waiting | Turn::Restoring | Turn::Failed => (driver.pause * 2).min(STEADY),
                     _ => SHORTEST_PAUSE,
                 };
                 // What was wanted anew while the turn went on is not in it.

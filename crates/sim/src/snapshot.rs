@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::{Sim, host::Run};
 
 /// Fields that hold times, drawn names or what follows from those.
-const DRAWN: [&str; 20] = [
+const DRAWN: [&str; 21] = [
     "created_at",
     "updated_at",
     "started_at",
@@ -27,6 +27,7 @@ const DRAWN: [&str; 20] = [
     "token",
     "task",
     "restore",
+    "refused_restore",
 ];
 
 impl Sim {

@@ -17,6 +17,7 @@ pub use leftovers::remove_leftovers;
 
 use crate::{
     BackupKey, Contents, DrillOutcome, DrillResult, Error, Manifest, Progress, Repository, Result, SnapshotId,
+    pipeline::Pace,
     restore::{RestoreTool, RestoredMember},
 };
 
@@ -115,7 +116,7 @@ impl Repository {
     ) -> Result<(), Ended> {
         let plain = place.join("snapshot.db");
         let watch = Instant::now();
-        let manifest = self.download(key, instance, id, &plain, &Progress::default()).await?;
+        let manifest = self.lay_out_at(Pace::Gentle, key, instance, id, &plain, &Progress::default()).await?;
         result.fetch_ms = ms(watch);
 
         let mut member = member::Drilled::prepare(place, instance, options, manifest.contents.bytes, self.now())?;

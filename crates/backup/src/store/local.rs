@@ -13,12 +13,15 @@ use bytes::Bytes;
 use futures::{StreamExt, stream::BoxStream};
 use jiff::Timestamp;
 use tempfile::NamedTempFile;
+use tokio::task::JoinHandle;
 
 use super::{MOST_LISTED, ObjectInfo, ObjectStore, ObjectWriter, checked};
 use crate::{Error, Result};
 
 /// What the name of an unfinished file begins with. No object's does.
 const UNFINISHED: &str = ".part-";
+/// How much is written before the disk is set to work on it, while more comes: else all of it would wait for the end.
+const FLUSH: u64 = 32 << 20;
 /// How much is read at once.
 const READ: usize = 256 << 10;
 
@@ -50,7 +53,7 @@ impl ObjectStore for LocalStore {
             make_folders(&root, folder)?;
             // 0600.
             let file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)?;
-            Ok(Writer { file: Some(file), path })
+            Ok(Writer { file: Some(file), path, unflushed: 0, flushing: None })
         };
         Ok(Box::new(blocking(doing, begin).await?))
     }
@@ -153,6 +156,32 @@ struct Writer {
     /// `None` only while it is in use.
     file: Option<NamedTempFile>,
     path: PathBuf,
+    /// Bytes since the last flush began.
+    unflushed: u64,
+    /// A flush that is under way. What it finds wrong is told once: to it.
+    flushing: Option<JoinHandle<io::Result<()>>>,
+}
+
+impl Writer {
+    /// Sets the disk to work on what was written, unless it is still at it.
+    async fn flush(&mut self, doing: &str) -> Result<()> {
+        if self.flushing.as_ref().is_some_and(|flushing| !flushing.is_finished()) {
+            return Ok(());
+        }
+        self.flushed(doing).await?;
+        if let Some(file) = &self.file {
+            let file = file.as_file().try_clone().map_err(Error::io(doing))?;
+            self.flushing = Some(tokio::task::spawn_blocking(move || file.sync_data()));
+            self.unflushed = 0;
+        }
+        Ok(())
+    }
+
+    /// Waits for the flush that is under way.
+    async fn flushed(&mut self, doing: &str) -> Result<()> {
+        let Some(flushing) = self.flushing.take() else { return Ok(()) };
+        flushing.await.map_err(io::Error::from).flatten().map_err(Error::io(doing))
+    }
 }
 
 #[async_trait]
@@ -161,14 +190,16 @@ impl ObjectWriter for Writer {
         let doing = format!("write {}", self.path.display());
         let lost = || Error::io(doing.clone())(io::Error::other("an earlier part could not be written"));
         let mut file = self.file.take().ok_or_else(lost)?;
-        let written = blocking(doing, move || file.write_all(&bytes).map(|()| file)).await?;
+        self.unflushed += bytes.len() as u64;
+        let written = blocking(doing.clone(), move || file.write_all(&bytes).map(|()| file)).await?;
         self.file = Some(written);
-        Ok(())
+        if self.unflushed >= FLUSH { self.flush(&doing).await } else { Ok(()) }
     }
 
-    async fn finish(self: Box<Self>) -> Result<()> {
-        let Self { file, path } = *self;
-        let doing = format!("write {}", path.display());
+    async fn finish(mut self: Box<Self>) -> Result<()> {
+        let doing = format!("write {}", self.path.display());
+        self.flushed(&doing).await?;
+        let Self { file, path, .. } = *self;
         let file =
             file.ok_or_else(|| Error::io(doing.clone())(io::Error::other("an earlier part could not be written")))?;
         blocking(doing, move || {

@@ -46,6 +46,8 @@ pub enum Snapshots {
     Download(stored::Download),
     /// Read a snapshot whole and check every bit; on the host of the service
     Verify(stored::Verify),
+    /// Make stored snapshots known of which the service has no record, after its database was lost; on its host
+    Adopt(stored::Adopt),
 }
 
 /// Takes a snapshot.
@@ -113,6 +115,7 @@ pub fn run(global: &Global, command: &Snapshots) -> Result<()> {
         Snapshots::Prove { id, name, timeout } => prove(&Client::open(global)?, id, name, *timeout, format),
         Snapshots::Download(download) => stored::download(global, download),
         Snapshots::Verify(verify) => stored::verify(global, verify),
+        Snapshots::Adopt(adopt) => stored::adopt(global, adopt),
     }
 }
 

@@ -4,14 +4,22 @@ use std::path::PathBuf;
 
 use cetcd_core::{
     EtcdVersion,
-    backup::{Origin, Snapshot},
+    backup::{Drill, Origin, Snapshot},
     instance::Restore,
     status::{Restored, Restoring},
+    task::TaskKind,
 };
-use cetcd_store::records::{self, Record};
+use cetcd_store::{
+    Compare, Txn,
+    records::{self, Record},
+};
 
-use super::{Subject, maintenance::snapshot_for_change, required, write_status};
-use crate::{Error, Result, World, backups::NewMember};
+use super::{Subject, maintenance::snapshot_for_change, required, settled, write_status};
+use crate::{
+    Error, Result, World,
+    backups::{BackupError, NewMember},
+    record::open_tasks,
+};
 
 /// The restore that the plan means.
 fn wanted<'a>(subject: &Subject<'a>) -> Result<&'a Restore> {
@@ -45,10 +53,16 @@ pub(super) async fn begin(world: &World, subject: &Subject<'_>) -> Result<()> {
     write_status(world, subject, &status).await
 }
 
-/// Takes a snapshot of what is replaced. Where no member serves there is none to be had: what the members have is
+/// Brings the snapshot and checks every bit of it, while the cluster still serves. One that is damaged is refused, and
+/// the instance goes on as it was. Then takes a snapshot of what is replaced. Where no member serves there is none to be had: what the members have is
 /// set aside as it is.
 pub(super) async fn back_up(world: &World, subject: &Subject<'_>) -> Result<()> {
     let restore = wanted(subject)?;
+    let chosen = snapshot(world, restore).await?;
+    match world.backups.fetch(&chosen, &restore.id).await {
+        Err(error) if error.damaged => return refuse(world, subject, restore, &error).await,
+        fetched => fetched?,
+    }
     let serves = subject.observed.members.iter().any(|member| member.serving().is_some());
     if subject.status.value.cluster_id.is_some() && !restore.skip_backup && serves {
         let short: String = restore.id.chars().take(8).collect();
@@ -61,6 +75,40 @@ pub(super) async fn back_up(world: &World, subject: &Subject<'_>) -> Result<()> 
     let restoring = required(status.restoring.as_mut(), "the restore's record")?;
     restoring.backed_up = true;
     write_status(world, subject, &status).await
+}
+
+/// Ends a restore of a damaged snapshot before it touched anything: its task fails, and the snapshot is known for what it
+/// is. A new instance has nothing to go on with: it goes on to fail until its owner deletes it.
+async fn refuse(world: &World, subject: &Subject<'_>, restore: &Restore, error: &BackupError) -> Result<()> {
+    let id = &subject.instance.value.id;
+    let now = world.clock.now();
+    let reason = format!("{error}; nothing was replaced");
+    tracing::error!(instance = %id, snapshot = restore.snapshot, %error, "a restore is refused");
+    let mut status = subject.status.value.clone();
+    if status.cluster_id.is_some() {
+        status.restoring = None;
+        status.refused_restore = Some(restore.id.clone());
+    }
+    let mut txn = Txn::new()
+        .when(Compare::mod_revision(records::status_key(id), subject.status.revision))
+        .then(records::put_status(id, &status));
+    for Record { value: mut task, revision } in open_tasks(world, id).await? {
+        if task.kind == TaskKind::RestoreRemoteSnapshot {
+            task.fail(&reason, now);
+            txn = txn.when(Compare::mod_revision(records::task_key(&task), revision)).then(records::put_task(&task));
+        }
+    }
+    let key = records::snapshot_key(&restore.source, &restore.snapshot);
+    let known: Option<Record<Snapshot>> = records::get(world.store.as_ref(), &key).await?;
+    if let Some(Record { value: mut snapshot, revision }) = known {
+        snapshot.drill = Some(Drill { at: now, passed: false, message: error.to_string(), millis: 0 });
+        txn = txn.when(Compare::mod_revision(key, revision)).then(records::put_snapshot(&snapshot));
+    }
+    settled(world.store.txn(txn).await?.succeeded, "the status")?;
+    if status.refused_restore.is_some() {
+        return Ok(());
+    }
+    Err(BackupError { reason, damaged: true }.into())
 }
 
 /// Makes the members' data beside theirs, all of it, and only then swaps.
@@ -88,13 +136,23 @@ pub(super) async fn restore_members(world: &World, subject: &Subject<'_>, ordina
         });
     }
     let since = world.clock.now();
-    world.backups.restore(&snapshot, &version, &members).await?;
+    match world.backups.restore(&snapshot, &restore.id, &version, &members).await {
+        // It was whole when it was fetched. Where no member's data was replaced yet there is still a way back.
+        Err(error) if error.damaged && !replaced_any(subject, restore) => {
+            return refuse(world, subject, restore, &error).await;
+        }
+        made => made?,
+    }
     for ordinal in ordinals {
         world.runtime.replace_data(&instance.id, *ordinal, &restore.id).await?;
     }
     let seconds = world.clock.now().duration_since(since).as_secs_f64();
     tracing::info!(instance = %instance.id, snapshot = snapshot.name, of = %snapshot.instance, seconds, "made the members' data");
     Ok(())
+}
+
+fn replaced_any(subject: &Subject<'_>, restore: &Restore) -> bool {
+    subject.observed.members.iter().any(|member| member.restored.as_deref() == Some(restore.id.as_str()))
 }
 
 /// From here on the members are known as the new cluster's.
@@ -123,7 +181,9 @@ pub(super) async fn check(world: &World, subject: &Subject<'_>) -> Result<()> {
         lowest = lowest.min(revision);
     }
     let mut hashes = Vec::new();
-    for member in &subject.status.value.members {
+    // One alone has nobody to be compared with, and reading all of its keys takes a second for each GB.
+    let compared: &[_] = if subject.status.value.members.len() > 1 { &subject.status.value.members } else { &[] };
+    for member in compared {
         let hash = world.admin.hash_kv(&subject.target(member.ordinal)?, lowest).await?;
         hashes.push((hash.compact_revision, hash.hash));
     }

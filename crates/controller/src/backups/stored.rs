@@ -125,6 +125,11 @@ impl StoredBackups {
         self.parts.work_dir.join("restores")
     }
 
+    /// Where the plain snapshot of a restore is: only once every bit of it was checked.
+    fn plain(&self, restore: &str) -> PathBuf {
+        self.restores().join(format!("{restore}.db"))
+    }
+
     fn drills(&self) -> PathBuf {
         self.parts.work_dir.join("drills")
     }
@@ -332,24 +337,45 @@ impl Backups for StoredBackups {
         Ok(())
     }
 
+    async fn fetch(&self, snapshot: &Snapshot, restore: &str) -> Result<(), BackupError> {
+        let place = self.place(snapshot.bucket.as_deref())?;
+        let key = self.known_key(&snapshot.instance, &place).await?;
+        let plain = self.plain(restore);
+        // Half of it may be there, from a try that was cut off.
+        remove_file(&plain).await?;
+        make_private_dir(&self.restores()).await?;
+        let unfinished = plain.with_extension("part");
+        remove_file(&unfinished).await?;
+        let (instance, id) = (&snapshot.instance, object_id(snapshot)?);
+        let laid_out = place.repository.lay_out(&key, instance, &id, &unfinished, &Progress::default()).await;
+        if let Err(error) = laid_out {
+            remove_file(&unfinished).await?;
+            return Err(error.into());
+        }
+        // Its name says that it was checked.
+        tokio::fs::rename(&unfinished, &plain).await.map_err(|error| unwritable(&plain, &error))
+    }
+
     async fn restore(
         &self,
         snapshot: &Snapshot,
+        restore: &str,
         version: &EtcdVersion,
         members: &[NewMember],
     ) -> Result<(), BackupError> {
-        let place = self.place(snapshot.bucket.as_deref())?;
-        let key = self.known_key(&snapshot.instance, &place).await?;
+        let plain = self.plain(restore);
+        if !tokio::fs::try_exists(&plain).await.unwrap_or(false) {
+            self.fetch(snapshot, restore).await?;
+        }
         let tool = RestoreTool::find(version, &self.binaries(version).await?).await?;
         let bump = tool.bumps().then_some(DEFAULT_BUMP);
         if bump.is_none() {
             tracing::warn!(%version, "this version cannot raise revisions: watchers from before do not notice a restore");
         }
-        let members: Vec<RestoredMember> = members.iter().map(restored_member).collect();
-        let (id, progress, work_dir) = (object_id(snapshot)?, Progress::default(), self.restores());
-        let instance = &snapshot.instance;
-        place.repository.restore(&key, instance, &id, &tool, &members, bump, &work_dir, &progress).await?;
-        Ok(())
+        for member in members {
+            tool.restore(&plain, &restored_member(member), bump).await?;
+        }
+        remove_file(&plain).await
     }
 
     async fn drill(&self, snapshot: &Snapshot) -> Result<Drill, BackupError> {
@@ -362,6 +388,22 @@ impl Backups for StoredBackups {
         let result = place.repository.drill(&key, &snapshot.instance, &object_id(snapshot)?, &options).await?;
         Ok(shown(&result))
     }
+}
+
+fn unwritable(path: &Path, error: &std::io::Error) -> BackupError {
+    BackupError { reason: format!("cannot write {}: {error}", path.display()), damaged: false }
+}
+
+async fn remove_file(path: &Path) -> Result<(), BackupError> {
+    match tokio::fs::remove_file(path).await {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(unwritable(path, &error)),
+        _ => Ok(()),
+    }
+}
+
+async fn make_private_dir(path: &Path) -> Result<(), BackupError> {
+    let mut builder = tokio::fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700).create(path).await.map_err(|error| unwritable(path, &error))
 }
 
 fn restored_member(member: &NewMember) -> RestoredMember {

@@ -117,9 +117,19 @@ impl Backups for SimBackups {
         self.effect("forget the key of", instance, |_| Ok(()), |_| {}).await
     }
 
+    async fn fetch(&self, snapshot: &Snapshot, _restore: &str) -> Result<(), BackupError> {
+        let apply = |state: &mut State| {
+            let missing = || BackupError { reason: "it is not there".to_owned(), damaged: true };
+            let stored = state.host.stored.get(&key(snapshot)).and_then(|stored| stored.contents.clone());
+            stored.map(drop).ok_or_else(missing)
+        };
+        self.effect("fetch a snapshot of", &snapshot.instance, apply, |_| {}).await
+    }
+
     async fn restore(
         &self,
         snapshot: &Snapshot,
+        _restore: &str,
         _version: &EtcdVersion,
         members: &[NewMember],
     ) -> Result<(), BackupError> {
