@@ -19,7 +19,7 @@ use tokio::{
 
 const INSTANCE: &str = "etcd-abcd1234";
 const PATIENCE: Duration = Duration::from_secs(20);
-const FRIEND: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 1);
+const FRIEND: Ipv4Addr = Ipv4Addr::LOCALHOST;
 const STRANGER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
 /// An endpoint process with one route, over a member that sends back what it gets.
