@@ -3,7 +3,9 @@
 //! The alarm CORRUPT may name no member, or the wrong one. So hashes of the keys, at one revision, are held against
 //! each other, and what more than half of the voters agree on is right. Where nothing is, a person decides.
 
-use super::{Action, Look, MemberRecord, ObservedMember, Plan, Process, SignedDuration, Timestamp, membership, quorum};
+use super::{
+    Action, Look, MemberRecord, ObservedMember, Plan, Process, SignedDuration, Timestamp, membership, quorum, restart,
+};
 use crate::observed::KeysHash;
 
 /// So many times may a member's data be put aside in [`AGAIN_AFTER`]; then something else is wrong.
@@ -21,9 +23,9 @@ pub(super) fn repair(look: &Look<'_>, now: Timestamp) -> Option<Plan> {
         return None;
     }
     let Some(right) = agreed(&look.observed.hashes, look.voters()) else {
-        // Whoever joined now would copy from one that may be wrong.
+        // Whoever joined now would copy from one that may be wrong. But one that is dead may be who decides.
         let reason = "members hold different data, and no majority of them the same".to_owned();
-        return Some(Plan::Wait { until: None, reason });
+        return restart::prepare(look).or(Some(Plan::Wait { until: None, reason }));
     };
     // One after the other: who is put aside leaves the cluster first.
     if look.members().any(|(record, member)| look.peer(record).is_some() && !member.is_some_and(|member| member.data)) {

@@ -109,6 +109,20 @@ fn every_disagreement_of_up_to_five_members_is_settled_by_a_majority_or_by_nobod
     }
 }
 
+/// Found by the simulation, seed 2231: it waited for ever for the one whose word would have decided.
+#[test]
+fn while_members_differ_the_one_who_could_decide_is_given_what_it_takes_to_start() {
+    let mut world = well(3);
+    world.2.corrupt = true;
+    world.2.hashes = vec![hash(0, 1), hash(2, 2)];
+    world.2.members[1].process = Process::Exited { at: at(0), quick_exits: 0 };
+    world.2.members[1].health = Health::NotAsked;
+    world.2.installed = false;
+    assert_eq!(decided(&world), Plan::Act(Action::InstallVersion));
+    world.2.installed = true;
+    assert_eq!(decided(&world), Plan::Act(Action::RestartMember { ordinal: 1 }));
+}
+
 #[test]
 fn equal_hashes_of_other_revisions_do_not_agree_and_who_lags_is_not_judged() {
     let mut world = well(3);
