@@ -80,6 +80,9 @@ def _revision(answer):
     return dict(_fields(dict(_fields(answer))[1])).get(3, 0)
 
 
+HANDSHAKE_MS = 3000  # on a busy machine a handshake takes its time, which is no refusal
+
+
 class WatchCancelled(Exception):
     """etcd ended the watch, and says why."""
 
@@ -88,10 +91,11 @@ class Client:
     """An etcd client of a few lines over gRPC. It never tries again by itself: each failure shows."""
 
     def __init__(self, url, certificates, connect_ms=100):
-        """`certificates` None: a cluster without TLS. `connect_ms`: how long a connection may take to be made."""
+        """`certificates` None: a cluster without TLS. `connect_ms`: the pause between two tries to connect, and how long
+        one may take where that is longer than HANDSHAKE_MS."""
         options = [
             ("grpc.enable_retries", 0), ("grpc.use_local_subchannel_pool", 1), ("grpc.enable_http_proxy", 0),
-            ("grpc.initial_reconnect_backoff_ms", connect_ms), ("grpc.min_reconnect_backoff_ms", connect_ms),
+            ("grpc.initial_reconnect_backoff_ms", connect_ms), ("grpc.min_reconnect_backoff_ms", max(connect_ms, HANDSHAKE_MS)),
             ("grpc.max_reconnect_backoff_ms", connect_ms)]
         address = url.split("://")[1]
         if certificates:
