@@ -9,7 +9,7 @@ from support.clients import Sdk
 from support.etcd import Client
 from support.life import SUBNETS, creation, described, nothing_left, refused, wait_until_gone, wait_until_running
 from support.members import client_url, listed, made, member_processes, settled, wipe
-from support.server import installed_versions
+from support.server import VERSIONS, Server, installed_versions
 from support.waiting import until
 
 GAP = 5.0  # seconds: a machine busy with other things is no failure
@@ -382,3 +382,47 @@ def test_a_deletion_amid_a_change_leaves_nothing(own_server, version, tmp_path, 
             nothing_left(server, each)
             assert not tasks_of(api, each, "process")
         server.expect_no_data_plane()
+
+
+@pytest.fixture
+def server_with_a_broken_version(tmp_path):
+    """Its newest version is one of which every process ends at once."""
+    versions = tmp_path / "versions"
+    versions.mkdir()
+    (versions / "v3.5.16").symlink_to(VERSIONS / "v3.5.16")
+    broken = versions / "v3.5.99"
+    broken.mkdir()
+    for tool in ("etcdctl", "etcdutl"):
+        (broken / tool).symlink_to(VERSIONS / "v3.5.16" / tool)
+    (broken / "etcd").write_text("#!/bin/sh\necho 'this version does not start' >&2\nexit 1\n")
+    (broken / "etcd").chmod(0o755)
+    server = Server({"CETCD_ETCD_VERSIONS_DIR": str(versions), "CETCD_ETCD_SEARCH_PATH": "false",
+                     "CETCD_LIMITS_REQUESTS_PER_SECOND": "1000000"})
+    try:
+        yield server.start()
+    finally:
+        server.end()
+
+
+@pytest.mark.skipif("v3.5.16" not in installed_versions(), reason="v3.5.16 is not installed")
+def test_a_version_that_does_not_start_is_given_up_and_its_member_put_back(server_with_a_broken_version, tmp_path):
+    server, api = server_with_a_broken_version, Sdk(server_with_a_broken_version)
+    instance, etcd, certificates = made(server, "v3.5.16", tmp_path, size=3)
+    with SteadyWriter([etcd["Endpoint"]], certificates) as writer:
+        api.call("UpgradeEtcdInstance", {"InstanceId": instance, "EtcdVersion": "v3.5.99"})
+        # The control plane dies on the way.
+        server.kill()
+        server.start()
+        api = Sdk(server)
+        until_idle(api, instance, 120)
+        writer.wait_for(50)
+    writer.nothing_lost()
+    task = tasks_of(api, instance)[0]
+    assert (task["TaskType"], task["LifeState"]) == ("upgrade_instance", "failed")
+    shown = described(api, instance)
+    assert shown["Version"] == "v3.5.16"
+    assert [(member["Version"], member["Status"]) for member in shown["Members"]] == [("v3.5.16", "Running")] * 3
+    running = {name: process.pid for name, process in member_processes(server, instance).items()}
+    # It rests: what is asked for next is done, and nobody is restarted for the version that failed.
+    change(api, instance, "ModifyEtcdAttribute", {"EnableAuth": True, "Password": "long-enough"}, "modify_attribute", "updating")
+    assert {name: process.pid for name, process in member_processes(server, instance).items()} == running

@@ -65,7 +65,7 @@ pub(crate) async fn act(world: &World, subject: &Subject<'_>, action: &Action) -
         Action::DeliverCertificates { ordinals } => deliver_certificates(world, subject, ordinals).await,
         Action::ChangeAuthority { to } => change_authority(world, subject, *to).await,
         Action::InstallVersion => {
-            world.installer.install(&instance.spec.version).await?;
+            world.installer.install(status.version(&instance.spec)).await?;
             Ok(())
         }
         Action::Bootstrap { ordinals } => start_members(world, subject, ordinals, Start::New).await,
@@ -81,6 +81,9 @@ pub(crate) async fn act(world: &World, subject: &Subject<'_>, action: &Action) -
             endpoint::at_rest(world, subject, async { Ok(world.admin.move_leader(&from, *id).await?) }).await
         }
         Action::RollMember { ordinal } => members::roll(world, subject, *ordinal).await,
+        Action::GiveUpUpgrade { ordinal, back_to } => {
+            members::give_up_upgrade(world, subject, *ordinal, back_to.as_ref()).await
+        }
         Action::DropMember { ordinal } => members::drop_record(world, subject, *ordinal).await,
         Action::TakeUpgradeSnapshot => maintenance::take_upgrade_snapshot(world, subject).await,
         Action::Compact => maintenance::compact(world, subject).await,
@@ -112,7 +115,7 @@ pub(crate) async fn act(world: &World, subject: &Subject<'_>, action: &Action) -
             Ok(())
         }
         Action::DisarmCorrupt => maintenance::disarm(world, subject, AlarmKind::Corrupt).await,
-        Action::EndHung { ordinal } => Ok(world.runtime.stop_member(&instance.id, *ordinal, Stop::Gracefully).await?),
+        Action::EndHung { ordinal } => members::end_hung(world, subject, *ordinal).await,
         Action::BeginRecovery { from } => recovery::begin(world, subject, from).await,
         Action::SetAside { ordinals } => recovery::set_aside(world, subject, ordinals).await,
         Action::ForceNewCluster { ordinal } => recovery::force(world, subject, *ordinal).await,
@@ -208,8 +211,11 @@ fn member_spec(subject: &Subject<'_>, ordinal: u32, start: Start) -> Result<Memb
         // etcd refuses to join where the list is not the cluster's own.
         initial_cluster: status.initial_cluster(&instance.id, |member| {
             // Where the cluster cannot be asked, a member with data is started, which goes by that.
+            // One that was added blindly joins those that have data.
+            let has_data = subject.observed.member(member.ordinal).is_some_and(|seen| seen.data);
+            let blind = start != Start::Join || member.ordinal == ordinal || has_data;
             start == Start::New
-                || subject.observed.membership.is_none()
+                || (subject.observed.membership.is_none() && blind)
                 || subject.observed.peer(&member.peer_url()).is_some()
         }),
         token: status.cluster_token.clone(),

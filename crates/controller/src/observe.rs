@@ -109,7 +109,7 @@ pub(crate) async fn observe(
     Ok(Observed {
         credentials: complete && !status.members.is_empty(),
         issued: certificates.as_ref().map_or_else(Issued::default, |c| c.read.issued(instance, status)),
-        installed: world.installer.binaries(&instance.spec.version).is_some(),
+        installed: world.installer.binaries(status.version(&instance.spec)).is_some(),
         members,
         membership,
         out_of_space: alarms.iter().filter(|a| a.kind == AlarmKind::NoSpace).map(|a| a.member_id).collect(),

@@ -44,6 +44,9 @@ pub(crate) async fn place(world: &World, instance: &Instance, status: &Status, r
             version: None,
             served_at: None,
             silent_since: None,
+            moved_from: None,
+            adding: false,
+            woken: 0,
             replaced: None,
         });
     }

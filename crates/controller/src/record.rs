@@ -6,7 +6,7 @@ use cetcd_core::{
     observed::{Observed, Process},
     plan::Plan,
     progress, recovery,
-    task::TaskState,
+    task::{TaskKind, TaskState},
 };
 use cetcd_store::{
     Compare, Txn,
@@ -43,6 +43,13 @@ pub(crate) async fn record(
         // The last step counts only when nothing is left to do: a task that is done stays done.
         if next.observed_generation < task.generation {
             passed = passed.min(task.steps.len() - 1);
+        }
+        let given_up = status.value.given_up(&instance.value.spec).filter(|_| task.kind == TaskKind::UpgradeInstance);
+        if let Some(failed) = given_up {
+            task.fail(&failed.reason, now);
+            txn = txn.when(Compare::mod_revision(records::task_key(&task), revision)).then(records::put_task(&task));
+            changed = true;
+            continue;
         }
         let moved = task.advance(passed, now);
         let reported = task.state == TaskState::Process && task.report(failure.unwrap_or_default(), now);
@@ -81,7 +88,14 @@ fn next_status(
         record.phase = progress::member_phase(member);
         if let Some(serving) = member.serving() {
             record.version = Some(serving.version.clone());
+            record.woken = 0;
+            if member.started_with.as_deref() == Some(record.run.line().as_str()) {
+                record.moved_from = None;
+            }
         }
+        // The cluster lists it with its name, or it serves: it is in.
+        let joined = observed.peer(&record.peer_url()).is_some_and(|peer| peer.started);
+        record.adding &= !joined && member.serving().is_none();
         served.note_in(record, member);
         let silent = member.process == Process::Running && member.data && member.serving().is_none();
         record.silent_since = record.silent_since.or(Some(now)).filter(|_| silent && observed.membership.is_some());

@@ -108,6 +108,9 @@ mod tests {
             version: None,
             served_at,
             silent_since: None,
+            moved_from: None,
+            adding: false,
+            woken: 0,
             replaced: None,
         }
     }

@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use crate::{certificates::Handover, internet::PublicRoute, recovery::Survivor};
+use crate::{EtcdVersion, certificates::Handover, internet::PublicRoute, recovery::Survivor};
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +77,14 @@ pub enum Action {
     RollMember {
         /// Which.
         ordinal: u32,
+    },
+    /// Record that the upgrade under way is given up, and where etcd goes back, that all members are to run what they ran
+    /// before; end the process of the member that failed. Its restart and the way back of the others follow.
+    GiveUpUpgrade {
+        /// Who does not serve with the new version.
+        ordinal: u32,
+        /// What members run in its place; absent where etcd does not go back.
+        back_to: Option<EtcdVersion>,
     },
     /// Free what a member that is no longer in the cluster held: its record, addresses and certificates.
     DropMember {
@@ -198,6 +206,7 @@ impl Action {
             Self::RemoveFromCluster { .. } => "remove_from_cluster",
             Self::MoveLeader { .. } => "move_leader",
             Self::RollMember { .. } => "roll_member",
+            Self::GiveUpUpgrade { .. } => "give_up_upgrade",
             Self::DropMember { .. } => "drop_member",
             Self::TakeUpgradeSnapshot => "take_upgrade_snapshot",
             Self::Compact => "compact",

@@ -39,6 +39,9 @@ pub struct Spec {
     pub subnet_ids: Vec<String>,
     /// Version that every member runs.
     pub version: EtcdVersion,
+    /// How many upgrades were asked for: tells one that is tried again from one that failed.
+    #[serde(default)]
+    pub upgrades: u64,
     /// Number of members: 1, 3, 5, 7 or 9.
     pub size: u8,
     /// How clients reach it.

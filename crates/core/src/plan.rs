@@ -4,7 +4,7 @@
 //!
 //! ```text
 //!   deletion ─ restore ─ creation ─┐ until a cluster ID is latched
-//!                        └► certificates::renew ─ recovery::go_on ─ bad data ─ restart ─ recovery::begin ─ corrupt ─ hung
+//!                        └► certificates::renew ─ recovery::go_on ─ bad data ─ retreat ─ restart ─ join_blindly ─ recovery::begin ─ corrupt ─ hung
 //!                               ─ space ─ membership::finish ─ endpoint ─ certificates::deliver ─ prepare ─ all healthy?
 //!                               ─ rolling ─ membership::change ─ certificates::change_authority ─ auth ─ monitoring
 //!                               ─ policy ─ internet ─ defragmentation
@@ -21,6 +21,7 @@ mod membership;
 mod recovery;
 mod restart;
 pub mod restore;
+mod retreat;
 mod rolling;
 mod space;
 
@@ -32,9 +33,11 @@ pub use self::auth::auth_is_as_wanted;
 pub use self::certificates::overlap_end;
 pub use self::corrupt::{AGAIN_AFTER, MOST_REPLACEMENTS, agreed, may_be_replaced};
 pub use self::endpoint::wanted_backends;
+pub use self::hung::patience;
 pub use self::internet::not_public;
 pub use self::maintenance::is_worthwhile;
 pub use self::restart::{LONGEST_BACK_OFF, back_off};
+pub use self::retreat::MOST_QUICK_ENDS;
 use crate::{
     Instance, Status,
     action::Action,
@@ -80,7 +83,9 @@ pub fn plan(instance: &Instance, status: &Status, observed: &Observed, now: Time
     certificates::renew(observed, now)
         .or_else(|| recovery::go_on(&look, now))
         .or_else(|| corrupt::bad_data(&look, now))
+        .or_else(|| retreat::give_up(&look, now))
         .or_else(|| restart::dead_member(&look, now))
+        .or_else(|| membership::join_blindly(&look, now))
         .or_else(|| recovery::begin(&look, now))
         .or_else(|| corrupt::repair(&look, now))
         .or_else(|| hung::wake(&look, now))
@@ -191,7 +196,7 @@ impl<'a> Look<'a> {
     /// Whether all is there that the member takes to be started: its certificates, and its binaries, as far as they
     /// are those of the wanted version.
     fn can_start(&self, record: &MemberRecord) -> bool {
-        let is_wanted = record.run.version == self.instance.spec.version;
+        let is_wanted = record.run.version == *self.status.version(&self.instance.spec);
         self.observed.credentials && (self.observed.installed || !is_wanted)
     }
 

@@ -86,7 +86,7 @@ pub fn is_serving(status: &Status, observed: &Observed) -> bool {
 
 /// The instance's status word.
 pub fn phase(instance: &Instance, status: &Status, observed: &Observed) -> Phase {
-    let version = &instance.spec.version;
+    let version = status.version(&instance.spec);
     let slots = slots(instance, status);
     if instance.spec.deleting {
         Phase::Deleting
@@ -156,7 +156,13 @@ pub fn conditions(
                 format!("ended {quick_exits} times soon after its start; read its log")
             }
             (Process::Exited { .. }, _) => "has ended".to_owned(),
-            (_, Health::NotServing(why)) => why.clone(),
+            (_, Health::NotServing(why)) => match status.member(member.ordinal).map_or(0, |record| record.woken) {
+                0 => why.clone(),
+                times => {
+                    let minutes = plan::patience(times).as_mins();
+                    format!("{why}; started again {times} times in vain, next after {minutes} minutes; read its log")
+                }
+            },
             _ if serves(member, cluster_id) => "has lost its data and serves until its process ends".to_owned(),
             (_, Health::Serving(s)) if s.cluster_id != cluster_id => {
                 format!("belongs to another cluster ({:x}, not {cluster_id:x})", s.cluster_id)

@@ -33,6 +33,9 @@ pub struct Status {
     pub members: Vec<MemberRecord>,
     /// The snapshot that was taken before the upgrade to a version, so that it is taken once.
     pub upgrade_snapshot: Option<UpgradeSnapshot>,
+    /// An upgrade that was given up.
+    #[serde(default)]
+    pub failed_upgrade: Option<FailedUpgrade>,
     /// When space was last reclaimed by compaction: not more than once in ten minutes.
     pub compacted_at: Option<Timestamp>,
     /// The password of root that the cluster was last given; absent before the first.
@@ -117,9 +120,34 @@ pub struct MemberRecord {
     /// Since when its process runs and it does not serve, while others do.
     #[serde(default)]
     pub silent_since: Option<Timestamp>,
+    /// The version before, while it has not served with the one that it was moved to.
+    #[serde(default)]
+    pub moved_from: Option<EtcdVersion>,
+    /// It is about to be added, or was, with a vote at once (etcd 3.3 knows no learners): until it runs the cluster may
+    /// have no quorum and tell nobody who its members are. Written before it is added.
+    #[serde(default)]
+    pub adding: bool,
+    /// How often it was started again because it ran without serving, since it last served.
+    #[serde(default)]
+    pub woken: u32,
     /// How often its data was put aside lately, for being bad or different.
     #[serde(default)]
     pub replaced: Option<Replaced>,
+}
+
+/// An upgrade that was given up, since a member did not serve with the new version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedUpgrade {
+    /// Which of [`Spec::upgrades`].
+    pub upgrade: u64,
+    /// What it was to.
+    pub version: EtcdVersion,
+    /// What members run in its place; absent where etcd does not go back.
+    pub back_to: Option<EtcdVersion>,
+    /// What went wrong, on whom, and what was done about it.
+    pub reason: String,
+    /// When it was given up.
+    pub at: Timestamp,
 }
 
 /// How often a member's data was put aside.
@@ -253,9 +281,20 @@ impl Status {
         (!done && !refused).then_some(wanted)
     }
 
+    /// The last upgrade, where it was given up.
+    pub fn given_up(&self, spec: &Spec) -> Option<&FailedUpgrade> {
+        let failed = self.failed_upgrade.as_ref()?;
+        (failed.upgrade == spec.upgrades && failed.version == spec.version).then_some(failed)
+    }
+
+    /// The version that every member is to run: the wanted one, unless members went back from it.
+    pub fn version<'a>(&'a self, spec: &'a Spec) -> &'a EtcdVersion {
+        self.given_up(spec).and_then(|failed| failed.back_to.as_ref()).unwrap_or(&spec.version)
+    }
+
     /// What every member is to run with by `spec`.
     pub fn run_config(&self, spec: &Spec) -> RunConfig {
-        spec.run_config(self.rotation.trust)
+        RunConfig { version: self.version(spec).clone(), ..spec.run_config(self.rotation.trust) }
     }
 
     /// The record of member `ordinal`.

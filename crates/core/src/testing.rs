@@ -48,6 +48,7 @@ pub fn instance(size: u8) -> Instance {
             deleting: false,
             recovery_asked: 0,
             restore: None,
+            upgrades: 0,
             internet: None,
         },
     }
@@ -71,6 +72,9 @@ pub fn member(ordinal: u8) -> MemberRecord {
         version: None,
         served_at: None,
         silent_since: None,
+        moved_from: None,
+        adding: false,
+        woken: 0,
         replaced: None,
     }
 }

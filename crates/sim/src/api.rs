@@ -166,7 +166,10 @@ pub async fn change(world: &World, id: &InstanceId, change: &Change) -> Result<b
         }
         Change::Upgrade => {
             let next = VERSIONS.into_iter().find(|version| *version > instance.spec.version);
-            instance.spec.version = next.unwrap_or_else(|| instance.spec.version.clone());
+            if let Some(next) = next {
+                instance.spec.version = next;
+                instance.spec.upgrades += 1;
+            }
             TaskKind::UpgradeInstance
         }
         Change::Configure(memory_gib, size) => {
@@ -263,6 +266,7 @@ fn spec(wanted: &Wanted) -> Spec {
         deleting: false,
         recovery_asked: 0,
         restore: None,
+        upgrades: 0,
         internet: None,
     }
 }

@@ -32,6 +32,8 @@ pub(crate) struct Host {
     /// Whether the endpoint process runs; it serves all routes.
     pub endpoint_runs: bool,
     pub installed: BTreeSet<EtcdVersion>,
+    /// Versions with which no member gets as far as serving.
+    pub broken: BTreeSet<EtcdVersion>,
     /// What formed clusters agreed on, by instance.
     pub clusters: BTreeMap<InstanceId, Cluster>,
     /// Counts looks and faults.
@@ -40,6 +42,8 @@ pub(crate) struct Host {
     pub looked: BTreeMap<InstanceId, u64>,
     /// Those that served when they were.
     pub served_at_look: BTreeSet<InstanceId>,
+    /// Which of its members did.
+    pub serving_at_look: BTreeMap<InstanceId, BTreeSet<u32>>,
     /// When something last happened to it.
     pub faulted: BTreeMap<InstanceId, u64>,
     /// Members whose files cannot be written: no start gets as far as a process.
@@ -241,6 +245,7 @@ impl Host {
         };
         let name = spec.name();
         self.quiet_until = 0;
+        let broken = self.broken.contains(&spec.run.version);
         let member = self.prepare(&spec.instance, spec.ordinal);
         member.files = Some(spec.certificates.clone());
         if member.runs() {
@@ -253,7 +258,7 @@ impl Host {
         member.process =
             Run::Running { since: now, ready: now + delay, end: end.map(|after| now + after), quick_exits };
         member.launch = Some(launch);
-        if member.rotten {
+        if member.rotten || broken {
             // It looks at its files and ends.
             member.end_by(now + 5);
         }

@@ -5,6 +5,7 @@ use cetcd_core::InstanceId;
 use crate::{
     Sim,
     cluster::Cluster,
+    fakes::VERSIONS,
     host::{Member, Run},
     sim::State,
 };
@@ -18,6 +19,11 @@ impl Sim {
     /// Kills the process of a member.
     pub fn kill_member(&self, instance: &InstanceId, ordinal: u32) {
         self.state().end(&[(instance.clone(), ordinal)]);
+    }
+
+    /// From now on the newest version ends soon after each start.
+    pub fn break_newest_version(&self) {
+        self.state().host.broken.insert(VERSIONS[2].clone());
     }
 
     /// From now on no start of the member succeeds.

@@ -299,6 +299,27 @@ fn an_upgrade_ends_the_same_whatever_happens_to_any_one_effect() {
 }
 
 #[test]
+fn an_upgrade_to_a_version_that_never_serves_is_put_back_whatever_happens_to_any_one_effect() {
+    let begin = || {
+        let life = Life::made(3);
+        life.sim.break_newest_version();
+        assert!(block_on(api::change(&life.sim.world(), &life.id, &Change::Upgrade)).unwrap());
+        life
+    };
+    let (effects, end) = undisturbed(begin);
+    println!("{} effects", effects.len());
+    let status = &end["status"]["etcd-kit00000"];
+    assert_eq!(status["phase"], "running");
+    let versions: Vec<&Value> = status["members"].as_array().unwrap().iter().map(|m| &m["run"]["version"]).collect();
+    assert_eq!(versions, ["v3.5.16"; 3]);
+    let tasks = end["tasks"].as_array().unwrap();
+    let upgrade = tasks.iter().find(|task| task["kind"] == "upgrade_instance").unwrap();
+    assert_eq!(upgrade["state"], "failed");
+    assert!(upgrade.to_string().contains("put back to v3.5.16"), "{upgrade}");
+    all_end_alike(&singles(&effects), begin, &end);
+}
+
+#[test]
 fn a_move_to_another_subnet_ends_the_same_whatever_happens_to_any_one_effect() {
     change_ends_alike(1, &Change::Move(vec![2]));
 }

@@ -47,6 +47,7 @@ fn instance(id: &str, account: &str, second: i64) -> Instance {
             recovery_asked: 0,
             deleting: false,
             restore: None,
+            upgrades: 0,
             internet: None,
         },
     }

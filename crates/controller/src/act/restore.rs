@@ -116,7 +116,7 @@ pub(super) async fn restore_members(world: &World, subject: &Subject<'_>, ordina
     let (instance, status) = (&subject.instance.value, &subject.status.value);
     let (restore, begun) = (wanted(subject)?, begun(subject)?);
     let snapshot = snapshot(world, restore).await?;
-    let version: EtcdVersion = instance.spec.version.clone();
+    let version: EtcdVersion = status.version(&instance.spec).clone();
     if world.installer.binaries(&version).is_none() {
         world.installer.install(&version).await?;
     }

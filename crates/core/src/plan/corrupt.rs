@@ -69,6 +69,8 @@ pub(super) fn bad_data(look: &Look<'_>, now: Timestamp) -> Option<Plan> {
     look.observed.membership.as_ref()?;
     let (record, _) = look.members().find(|(record, member)| {
         member.is_some_and(is_hopeless)
+            // A version that does not get on with its files is given up, not the files.
+            && record.moved_from.is_none()
             && look.peer(record).is_some()
             && may_be_replaced(record, now)
             && membership::others_hold_quorum(look, record.ordinal)

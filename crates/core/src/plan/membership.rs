@@ -18,6 +18,20 @@ pub(super) fn finish(look: &Look<'_>, now: Timestamp) -> Option<Plan> {
         .map(Plan::Act)
 }
 
+/// Starts a member that was added with a vote at once, where nobody tells who is listed: a cluster of one that got a
+/// second voter has no quorum until that runs. Where it was not added after all, etcd refuses to start it.
+pub(super) fn join_blindly(look: &Look<'_>, now: Timestamp) -> Option<Plan> {
+    if look.observed.membership.is_some() || !look.serving().is_empty() {
+        return None;
+    }
+    let is_due = |member: Option<&ObservedMember>| {
+        member.is_none_or(|m| !m.data && !restart::due(std::iter::once(m), now).0.is_empty())
+    };
+    let (record, _) =
+        look.members().find(|(record, member)| record.adding && is_due(*member) && look.can_start(record))?;
+    Some(Plan::Act(Action::JoinMember { ordinal: record.ordinal }))
+}
+
 /// A member on record that the cluster does not list: it was never added, or it was removed. What a removed one
 /// left goes first, so that it can never come back with it.
 fn outside(look: &Look<'_>, record: &MemberRecord, member: Option<&ObservedMember>, kept: bool) -> Option<Action> {

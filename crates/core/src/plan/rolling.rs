@@ -55,9 +55,9 @@ pub(super) fn differs(record: &MemberRecord, member: &ObservedMember, wanted: &R
     record.run != *wanted || member.started_with.as_deref() != Some(wanted.line().as_str())
 }
 
-/// Whether the roll moves a member to another version.
+/// Whether the roll moves a member to a later version. On the way back from one that failed nothing is secured anew.
 fn upgrades(look: &Look<'_>, wanted: &RunConfig) -> bool {
-    look.status.members.iter().any(|record| record.run.version != wanted.version)
+    look.status.members.iter().any(|record| record.run.version < wanted.version)
 }
 
 fn leads(member: &ObservedMember) -> bool {

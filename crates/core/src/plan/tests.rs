@@ -10,6 +10,7 @@ mod cluster;
 mod healing;
 mod internet;
 mod recovery;
+mod retreat;
 mod rules;
 mod state;
 mod walk;

@@ -106,7 +106,8 @@ impl<'a> Conditions<'a> {
 
 fn shown(instance: &Instance, status: Option<&Status>, changing: Option<TaskKind>) -> Etcd {
     let spec = &instance.spec;
-    let version = spec.version.to_string();
+    // What members went back to, where an upgrade failed.
+    let version = status.map_or(&spec.version, |status| status.version(spec)).to_string();
     let members = status.map_or_else(Vec::new, |status| {
         status.members.iter().map(|member| shown_member(&instance.id, member, &version)).collect()
     });

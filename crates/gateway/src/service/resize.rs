@@ -44,15 +44,19 @@ impl Handler<UpgradeEtcdInstance> for Service {
     ) -> Result<UpgradeEtcdInstanceResponse, Error> {
         let instance = self.visible(context, &request.instance_id)?;
         let version = settings::version(&request.etcd_version, &self.offered())?;
-        if version == instance.spec.version {
+        let status = self.view.status(&instance.id);
+        if version == *status.as_ref().map_or(&instance.spec.version, |status| status.version(&instance.spec)) {
             return Ok(UpgradeEtcdInstanceResponse {});
         }
         self.require_unchanging(&instance)?;
         self.require_running(&instance)?;
         self.converge(context, &request.instance_id, TaskKind::UpgradeInstance, |instance| {
-            upgrade::check(&instance.spec.version, &version)
-                .map_err(|refusal| refused(refusal, &instance.spec.version, &version))?;
+            // From what members run, which is not what was wanted where an upgrade failed. To try that again is another.
+            let from = self.view.status(&instance.id);
+            let from = from.as_ref().map_or(&instance.spec.version, |status| status.version(&instance.spec)).clone();
+            upgrade::check(&from, &version).map_err(|refusal| refused(refusal, &from, &version))?;
             instance.spec.version = version.clone();
+            instance.spec.upgrades += 1;
             Ok(())
         })
         .await?;

@@ -132,6 +132,7 @@ impl Service {
             restore: Some(restore),
             // Nobody asked for the new one to be reached from outside.
             internet: None,
+            upgrades: 0,
             ..base
         })
     }
@@ -163,6 +164,7 @@ fn plain(version: EtcdVersion) -> Spec {
         delete_backups: false,
         recovery_asked: 0,
         restore: None,
+        upgrades: 0,
         internet: None,
     }
 }

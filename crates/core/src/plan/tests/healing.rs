@@ -186,6 +186,46 @@ fn a_member_that_runs_and_does_not_serve_is_started_again_after_a_minute() {
     assert!(!matches!(decided(&needed), Plan::Act(Action::EndHung { .. })), "the others have no quorum");
 }
 
+#[test]
+fn a_member_that_starts_in_vain_is_started_again_after_ever_longer_times() {
+    let minutes: Vec<i64> = (0..9).map(|times| hung::patience(times).as_mins()).collect();
+    assert_eq!(minutes, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+    assert_eq!(hung::patience(u32::MAX), hung::LONGEST_PATIENCE);
+    let mut again = silent(4 * 60 - 1);
+    again.1.members[1].woken = 2;
+    assert!(matches!(decided(&again), Plan::Wait { .. }));
+    again.1.members[1].silent_since = Some(at(NOW - 4 * 60));
+    assert_eq!(decided(&again), Plan::Act(Action::EndHung { ordinal: 1 }));
+}
+
+#[test]
+fn a_member_that_does_not_serve_is_given_other_keys_at_once_and_one_that_serves_when_it_is_started_again() {
+    let mut world = silent(1);
+    world.1.rotation.trust = 1;
+    world.2.members.iter_mut().for_each(|member| member.shows = OnDisk::OtherKeys);
+    assert_eq!(decided(&world), Plan::Act(Action::DeliverCertificates { ordinals: vec![1] }));
+}
+
+/// One member of etcd 3.3 to which a second was to be added; nobody serves since.
+fn second_voter(adding: bool) -> (Instance, Status, Observed) {
+    let mut world = well(1);
+    world.0.spec.size = 3;
+    world.1.members = vec![testing::member(0), testing::member(1), testing::member(2)];
+    world.1.members[1].adding = adding;
+    world.2.membership = None;
+    world.2.members[0].health = Health::NotServing("no leader".to_owned());
+    world
+}
+
+#[test]
+fn a_second_voter_is_started_though_nobody_tells_that_it_was_added() {
+    assert_eq!(decided(&second_voter(true)), Plan::Act(Action::JoinMember { ordinal: 1 }));
+    assert!(!matches!(decided(&second_voter(false)), Plan::Act(Action::JoinMember { .. })), "nobody added it");
+    let mut served = second_voter(true);
+    served.2.members[0] = well(1).2.members.remove(0);
+    assert!(!matches!(decided(&served), Plan::Act(Action::JoinMember { .. })), "who serves can be asked");
+}
+
 /// Three members whose databases hold `free` bytes of 200 MB too much, in the window.
 fn fragmented(free: u64) -> (Instance, Status, Observed) {
     let mut world = well(3);

@@ -74,6 +74,7 @@ impl Wanted {
             recovery_asked: 0,
             deleting: false,
             restore: None,
+            upgrades: 0,
             internet: None,
         };
         Ok(Self { spec, backup_password })

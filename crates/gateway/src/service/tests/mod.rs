@@ -204,6 +204,9 @@ pub fn running(size: u8) -> Status {
         version: Some("3.5.16".to_owned()),
         served_at: None,
         silent_since: None,
+        moved_from: None,
+        adding: false,
+        woken: 0,
         replaced: None,
     };
     Status {

@@ -119,7 +119,9 @@ fn rule(state: &State, plan: &Plan) -> Result<(), &'static str> {
             must(!state.credentials || state.due, "certificates are issued where they are missing or due")
         }
         Action::DeliverCertificates { ordinals } => {
-            let waits = |ordinal: &u32| state.rekeyed && state.cell(*ordinal).config != Config::Wanted;
+            let answers = |ordinal: &u32| kind(ordinal).serves() || kind(ordinal) == Kind::LearnerServing;
+            let waits =
+                |ordinal: &u32| state.rekeyed && state.cell(*ordinal).config != Config::Wanted && answers(ordinal);
             let differs = |ordinal: &u32| kind(ordinal).runs() && state.stale & (1 << ordinal) != 0 && !waits(ordinal);
             must(!state.due && ordinals.iter().all(differs), "what differs is given to members that run")
         }
@@ -133,6 +135,7 @@ fn rule(state: &State, plan: &Plan) -> Result<(), &'static str> {
             must(leave, "clients are kept from one member at a time")?;
             must(mask != state.backends || !state.endpoint_serving, "only a change of the endpoint is made")
         }
+        Action::GiveUpUpgrade { .. } => must(false, "nobody ran the new version in vain"),
         Action::ReservePublicAddress | Action::FreePublicAddress => must(false, "nobody wants a public address"),
         Action::Compact => must(state.alarm && !state.compacted, "space is made where it is short"),
         Action::Defragment { ordinal } => {
