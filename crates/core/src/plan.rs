@@ -5,7 +5,8 @@
 //! ```text
 //!   deletion ─ restore ─ creation ─┐ until a cluster ID is latched
 //!                        └► certificates::renew ─ recovery::go_on ─ bad data ─ retreat ─ restart ─ join_blindly ─ recovery::begin ─ corrupt ─ hung
-//!                               ─ space ─ membership::finish ─ endpoint ─ certificates::deliver ─ prepare ─ all healthy?
+//!                               ─ space ─ endpoint::reopen ─ membership::finish ─ endpoint::serve ─ certificates::deliver
+//!                               ─ prepare ─ all healthy?
 //!                               ─ rolling ─ membership::change ─ certificates::change_authority ─ auth ─ monitoring
 //!                               ─ policy ─ internet ─ defragmentation
 //! ```
@@ -90,6 +91,7 @@ pub fn plan(instance: &Instance, status: &Status, observed: &Observed, now: Time
         .or_else(|| corrupt::repair(&look, now))
         .or_else(|| hung::wake(&look, now))
         .or_else(|| space::relieve(&look, now))
+        .or_else(|| endpoint::reopen(&look, now))
         .or_else(|| membership::finish(&look, now))
         .or_else(|| endpoint::serve(&look, now))
         .or_else(|| certificates::deliver(instance, status, observed))

@@ -434,7 +434,11 @@ impl State {
         if !self.audit.tasks.values().filter(of_it).any(|task| task.kind == TaskKind::CreateInstance) {
             return Some("has no task of its creation".to_owned());
         }
-        let open = self.audit.tasks.values().filter(of_it).find(|task| task.state != TaskState::Done);
+        // A storm can keep a member from serving with a new version until its upgrade is given up.
+        let given_up =
+            |task: &&cetcd_core::Task| task.kind == TaskKind::UpgradeInstance && task.state == TaskState::Failed;
+        let mut all = self.audit.tasks.values().filter(of_it);
+        let open = all.find(|task| task.state != TaskState::Done && !given_up(task));
         open.map(|task| format!("has the task {task:?}"))
     }
 

@@ -6,6 +6,15 @@ use super::{
 };
 use crate::{Status, observed::Observed};
 
+/// Sends clients to those who serve where they have nobody yet: what else is to be done waits for them, not they for it.
+/// A cluster that lost its quorum and goes on with one member takes seconds until others are added.
+pub(super) fn reopen(look: &Look<'_>, now: Timestamp) -> Option<Plan> {
+    let serving = look.serving();
+    let seen = &look.observed.endpoint;
+    let served = seen.serving && serving.iter().any(|(record, _)| seen.backends.contains(&record.client));
+    if serving.is_empty() || served { None } else { serve(look, now) }
+}
+
 /// Opens the endpoint, or changes whom it passes connections to.
 pub(super) fn serve(look: &Look<'_>, now: Timestamp) -> Option<Plan> {
     let backends = undisturbed(look, now, wanted_backends(look.status, look.observed, look.cluster_id));

@@ -267,3 +267,16 @@ fn nothing_is_defragmented_out_of_its_window_or_for_little_or_while_another_sett
     away.2.members[1].health = Health::NotServing("no answer".to_owned());
     assert!(!matches!(decided(&away), Plan::Act(Action::Defragment { .. })));
 }
+
+/// etcd takes nobody in for the first five seconds of a leader's connections, and clients wait no second of them.
+#[test]
+fn clients_reach_the_first_that_serves_before_others_are_added() {
+    let mut world = well(3);
+    world.2.members.truncate(1);
+    serving(&mut world.2, 0).leader = true;
+    world.2.membership.as_mut().unwrap().truncate(1);
+    world.2.endpoint.backends = vec![client(1), client(2)];
+    assert_eq!(decided(&world), Plan::Act(Action::ServeEndpoint { backends: vec![client(0)], public: None }));
+    world.2.endpoint.backends = vec![client(0)];
+    assert_eq!(decided(&world), Plan::Act(Action::AddToCluster { ordinal: 1 }));
+}
