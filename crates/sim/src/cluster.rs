@@ -370,10 +370,6 @@ impl Host {
         } else {
             self.served_at_look.remove(id);
         }
-        let serving =
-            self.of(id).map(|(ordinal, _)| ordinal).filter(|ordinal| self.serves(id, *ordinal, now).is_some());
-        let serving = serving.collect();
-        self.serving_at_look.insert(id.clone(), serving);
         self.looked.insert(id.clone(), self.ticks);
     }
 }

@@ -338,19 +338,17 @@ impl State {
         self.host.own_disruption(instance, unlinked, &format!("{name} is stopped though its data is gone"));
     }
 
-    /// Replaces what a member shows. What serves must not lose its keys on the way: a handshake in between fails.
+    /// Replaces what a member shows. What runs must not lose its keys on the way: a handshake in between fails.
     fn put_certificates(&mut self, instance: &InstanceId, ordinal: u32, certificates: &MemberCertificates) {
-        let serves = self.host.serves(instance, ordinal, self.now).is_some();
-        // It may have begun to serve since it was looked at.
-        let seen = self.host.serving_at_look.get(instance).is_some_and(|seen| seen.contains(&ordinal));
         let Some(member) = self.host.members.get_mut(&(instance.clone(), ordinal)) else { return };
+        let runs = member.runs();
         let Some(files) = &mut member.files else { return };
         let same_keys = files.server.key == certificates.server.key && files.peer.key == certificates.peer.key;
         files.server.clone_from(&certificates.server);
         files.peer.clone_from(&certificates.peer);
-        if serves && seen && !same_keys {
+        if runs && !same_keys {
             let name = instance.member_name(ordinal);
-            self.host.violations.push(format!("{name} is given other keys while it serves"));
+            self.host.violations.push(format!("{name} is given other keys while it runs"));
         }
     }
 
