@@ -172,7 +172,9 @@ async fn look_at_member(
     };
     let shows = view.as_ref().and_then(|view| {
         let wanted = certificates.as_ref()?.prints.get(&ordinal)?;
-        Some(view.shows.as_ref().map_or(OnDisk::OtherKeys, |shows| shows.compare(wanted)))
+        let compared = view.shows.as_ref().map_or(OnDisk::OtherKeys, |shows| shows.compare(wanted));
+        let has_ended = view.shown_until.is_some_and(|until| until <= world.clock.now());
+        Some(if has_ended && compared != OnDisk::Same { OnDisk::Ended } else { compared })
     });
     let seen = ObservedMember {
         ordinal,

@@ -122,6 +122,8 @@ pub enum OnDisk {
     Same,
     /// Certificates differ and the keys are the same: each file is replaced by itself, at any moment.
     OtherCertificates,
+    /// Something differs, and what is on disk has ended: nobody is let in by it, so that nothing can be lost.
+    Ended,
     /// A key differs: a handshake that reads a certificate and a key in between fails, so it is best replaced while
     /// the member does not run.
     OtherKeys,

@@ -12,6 +12,7 @@ use cetcd_core::{
     member::{MemberCertificates, MemberPaths, MemberSpec},
     observed::{ObservedPublic, Process},
 };
+use jiff::Timestamp;
 
 pub use self::fingerprint::Fingerprint;
 
@@ -152,6 +153,8 @@ pub struct MemberView {
     pub started_with: Option<String>,
     /// What is in the files of what it shows; `None` where they cannot be read whole.
     pub shows: Option<Fingerprint>,
+    /// When the first certificate in them ends; `None` where that cannot be read.
+    pub shown_until: Option<Timestamp>,
     /// Bytes that its data directory takes on disk, as last measured.
     pub disk_bytes: u64,
     /// Why its CPU and memory limits are not in force, where they were asked for and are not.

@@ -178,6 +178,10 @@ pub async fn change(world: &World, id: &InstanceId, change: &Change) -> Result<b
             TaskKind::ModifyConfiguration
         }
         Change::Rotate(overlap_seconds) => {
+            let status: Option<Record<Status>> = records::get(store, &records::status_key(id)).await?;
+            if status.is_some_and(|status| status.value.rotation.overlap_since.is_some()) {
+                return Ok(false);
+            }
             instance.spec.credentials.rotations += 1;
             instance.spec.credentials.overlap_seconds = *overlap_seconds;
             TaskKind::RotateCredentials

@@ -370,6 +370,9 @@ impl Host {
         } else {
             self.served_at_look.remove(id);
         }
+        let ordinals = self.of(id).map(|(ordinal, _)| ordinal);
+        let serving = ordinals.filter(|ordinal| self.serves(id, *ordinal, now).is_some()).collect();
+        self.serving_at_look.insert(id.clone(), serving);
         self.looked.insert(id.clone(), self.ticks);
     }
 }

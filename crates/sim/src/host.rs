@@ -42,6 +42,8 @@ pub(crate) struct Host {
     pub looked: BTreeMap<InstanceId, u64>,
     /// Those that served when they were.
     pub served_at_look: BTreeSet<InstanceId>,
+    /// Which of its members did.
+    pub serving_at_look: BTreeMap<InstanceId, BTreeSet<u32>>,
     /// When something last happened to it.
     pub faulted: BTreeMap<InstanceId, u64>,
     /// Members whose files cannot be written: no start gets as far as a process.

@@ -183,13 +183,18 @@ impl Scenario {
         self.go_on_until("everything is as wanted", |scenario| {
             scenario.schedule.is_at_rest() && scenario.unsettled().is_none()
         })?;
+        let waits_for_a_person = {
+            let state = self.sim.state();
+            state.audit.instances.keys().any(|id| state.nobody_can_tell(id))
+        };
         // It stays so.
         for _ in 0..40 {
             self.schedule.step();
         }
-        if self.unsettled().is_some_and(|what| what.ends_with(HALF_WAY)) {
-            // The overlap of a rotation ended just now: that goes on by itself, as it should.
-            self.go_on_until("the rotation is done", |scenario| {
+        let goes_on = |what: String| what.ends_with(HALF_WAY) || waits_for_a_person;
+        if self.unsettled().is_some_and(goes_on) {
+            // The overlap of a rotation ended just now, or somebody came back who could tell: that goes on by itself.
+            self.go_on_until("what went on by itself is done", |scenario| {
                 scenario.schedule.is_at_rest() && scenario.unsettled().is_none()
             })?;
         }

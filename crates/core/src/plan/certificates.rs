@@ -16,12 +16,13 @@ pub(super) fn renew(observed: &Observed, now: Timestamp) -> Option<Plan> {
 }
 
 /// Brings it to the members that run; the others get it when they are started. After what heals without it: a disk
-/// that takes no file must not keep the others from being served. Another key waits for a restart that is to come.
+/// that takes no file must not keep the others from being served. Another key waits for a restart that is to come, unless
+/// nobody is let in before.
 pub(super) fn deliver(instance: &Instance, status: &Status, observed: &Observed) -> Option<Plan> {
     let wanted = status.run_config(&instance.spec);
     let differs = |record: &MemberRecord, member: &ObservedMember| match member.shows {
         OnDisk::Same => false,
-        OnDisk::OtherCertificates => true,
+        OnDisk::OtherCertificates | OnDisk::Ended => true,
         OnDisk::OtherKeys => !rolling::differs(record, member, &wanted),
     };
     let members = status.members.iter().filter_map(|record| Some((record, observed.member(record.ordinal)?)));

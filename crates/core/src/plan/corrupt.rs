@@ -4,7 +4,8 @@
 //! each other, and what more than half of the voters agree on is right. Where nothing is, a person decides.
 
 use super::{
-    Action, Look, MemberRecord, ObservedMember, Plan, Process, SignedDuration, Timestamp, membership, quorum, restart,
+    Action, Look, MemberRecord, ObservedMember, Plan, Process, SignedDuration, Timestamp, certificates, membership,
+    quorum, restart,
 };
 use crate::observed::KeysHash;
 
@@ -23,9 +24,12 @@ pub(super) fn repair(look: &Look<'_>, now: Timestamp) -> Option<Plan> {
         return None;
     }
     let Some(right) = agreed(&look.observed.hashes, look.voters()) else {
-        // Whoever joined now would copy from one that may be wrong. But one that is dead may be who decides.
+        // Whoever joined now would copy from one that may be wrong. But one that is dead, or that nobody is let in by,
+        // may be who decides.
         let reason = "members hold different data, and no majority of them the same".to_owned();
-        return restart::prepare(look).or(Some(Plan::Wait { until: None, reason }));
+        return certificates::deliver(look.instance, look.status, look.observed)
+            .or_else(|| restart::prepare(look))
+            .or(Some(Plan::Wait { until: None, reason }));
     };
     // One after the other: who is put aside leaves the cluster first.
     if look.members().any(|(record, member)| look.peer(record).is_some() && !member.is_some_and(|member| member.data)) {

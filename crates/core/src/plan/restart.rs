@@ -1,6 +1,7 @@
 //! Bringing back members whose process has ended.
 
 use super::{Action, Look, MemberRecord, ObservedMember, Plan, Process, SignedDuration, Timestamp};
+use crate::certificates::OnDisk;
 
 /// The longest pause before a member that keeps ending is started again.
 pub const LONGEST_BACK_OFF: SignedDuration = SignedDuration::from_secs(60);
@@ -18,9 +19,13 @@ pub(super) fn dead_member(look: &Look<'_>, now: Timestamp) -> Option<Plan> {
 }
 
 /// Whether the cluster lists the member. Only where nobody serves who could be asked, all may be: one that was
-/// removed is refused by the others. Where somebody serves, the list can be waited for.
+/// removed is refused by the others. Where somebody serves, the list can be waited for; so it can where a member runs
+/// that only shows what has ended, and tells once it has other certificates.
 fn may_be_listed(look: &Look<'_>, record: &MemberRecord) -> bool {
-    look.peer(record).is_some() || (look.observed.membership.is_none() && look.serving().is_empty())
+    let will_tell = |member: &ObservedMember| member.process == Process::Running && member.shows == OnDisk::Ended;
+    let nobody_tells =
+        look.observed.membership.is_none() && look.serving().is_empty() && !look.observed.members.iter().any(will_tell);
+    look.peer(record).is_some() || nobody_tells
 }
 
 /// Brings what a member that does not run takes to be started. After all that heals without it: what cannot be had

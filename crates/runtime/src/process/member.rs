@@ -14,6 +14,7 @@ use cetcd_core::{
     observed::Process,
 };
 use cetcd_endpoint::files::write_atomically;
+use jiff::Timestamp;
 use tokio::time::Instant;
 use tracing::warn;
 
@@ -239,7 +240,8 @@ impl Member {
             let (data, restored) = (data(&paths.data).is_dir(), replace::made_by(&paths.data));
             Ok((data, std::fs::read_to_string(started_with).ok(), shows(&paths).ok(), restored))
         };
-        let (data, started_with, shows, restored) = blocking(look).await.unwrap_or_default();
+        let (data, started_with, shown, restored) = blocking(look).await.unwrap_or_default();
+        let (shows, shown_until) = shown.map_or((None, None), |(shows, until)| (Some(shows), until));
         let process = self.process.observed();
         let last_words = if matches!(process, Process::Exited { quick_exits: 2.., .. }) {
             let log = self.log().to_owned();
@@ -255,6 +257,7 @@ impl Member {
             restored,
             started_with,
             shows,
+            shown_until,
             disk_bytes,
             unlimited: limits.unlimited.clone(),
             last_words,
@@ -294,12 +297,21 @@ pub fn paths(dir: &Path) -> MemberPaths {
     }
 }
 
-fn shows(paths: &MemberPaths) -> io::Result<Fingerprint> {
+/// What is in the files of what it shows, and when the first of it ends.
+fn shows(paths: &MemberPaths) -> io::Result<(Fingerprint, Option<Timestamp>)> {
     let read = |cert: &Path, key: &Path| {
         io::Result::Ok(KeyPair { cert: std::fs::read_to_string(cert)?, key: std::fs::read_to_string(key)? })
     };
     let server = read(&paths.server_cert, &paths.server_key)?;
-    Ok(Fingerprint::of(&server, &read(&paths.peer_cert, &paths.peer_key)?))
+    let peer = read(&paths.peer_cert, &paths.peer_key)?;
+    let until = [&server, &peer].into_iter().filter_map(|pair| end_of(&pair.cert)).min();
+    Ok((Fingerprint::of(&server, &peer), until))
+}
+
+/// When a certificate in PEM ends.
+fn end_of(pem: &str) -> Option<Timestamp> {
+    let (_, pem) = x509_parser::pem::parse_x509_pem(pem.as_bytes()).ok()?;
+    Timestamp::from_second(pem.parse_x509().ok()?.validity().not_after.timestamp()).ok()
 }
 
 /// What a data directory holds once etcd has made its data there.

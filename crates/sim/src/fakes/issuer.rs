@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cetcd_controller::{Error, Facts, Issue, Names, Request, Result};
-use cetcd_core::{InstanceId, certificates::Validity};
+use cetcd_core::{InstanceId, certificates::Validity, member::MemberCertificates};
 use cetcd_etcd::{ClientCredentials, Target};
 use cetcd_store::records::StoredPair;
 use jiff::{SignedDuration, Timestamp};
@@ -48,6 +48,11 @@ pub(crate) fn believes(bundle: &str, cert: &str, key: &str, at: Option<Timestamp
     let Some(cert) = Cert::read(cert) else { return false };
     let holds = at.is_none_or(|now| cert.from <= now && now < cert.until);
     cert.key == key && holds && bundle.lines().filter_map(Cert::read).any(|ca| ca.by == cert.by)
+}
+
+/// When the first of what a member shows ends.
+pub(crate) fn shown_until(files: &MemberCertificates) -> Option<Timestamp> {
+    [&files.server, &files.peer].into_iter().filter_map(|pair| Cert::read(&pair.cert)).map(|cert| cert.until).min()
 }
 
 /// Whether both were issued by one CA.

@@ -24,7 +24,7 @@ use tokio::sync::watch;
 
 use crate::{
     Flaw, Sim,
-    fakes::{believes, time_of},
+    fakes::{believes, shown_until, time_of},
     gate::Weather,
     host::{Member, Route, Run},
     sim::State,
@@ -328,7 +328,9 @@ impl State {
             self.host.own_disruption(instance, true, &format!("{name} is killed while it is a member"));
             return;
         }
-        let runs = self.host.members.get(&(instance.clone(), ordinal)).is_some_and(Member::runs);
+        // One that could not be seen to serve may have begun to since.
+        let seen = self.host.serving_at_look.get(instance).is_some_and(|seen| seen.contains(&ordinal));
+        let runs = seen && self.host.members.get(&(instance.clone(), ordinal)).is_some_and(Member::runs);
         let voters = self.host.clusters.get(instance).map_or(0, crate::cluster::Cluster::voters);
         let others = self.host.up_voters(instance, self.now).iter().filter(|(other, _)| *other != ordinal).count();
         let (lacks, away) = (voters > 1 && others < quorum(voters), others + 1 < voters);
@@ -338,10 +340,12 @@ impl State {
         self.host.own_disruption(instance, unlinked, &format!("{name} is stopped though its data is gone"));
     }
 
-    /// Replaces what a member shows. What runs must not lose its keys on the way: a handshake in between fails.
+    /// Replaces what a member shows. What runs must not lose its keys on the way, unless they let nobody in any more: a
+    /// handshake in between fails.
     fn put_certificates(&mut self, instance: &InstanceId, ordinal: u32, certificates: &MemberCertificates) {
+        let now = time_of(self.now);
         let Some(member) = self.host.members.get_mut(&(instance.clone(), ordinal)) else { return };
-        let runs = member.runs();
+        let runs = member.runs() && member.files.as_ref().and_then(shown_until).is_some_and(|until| now < until);
         let Some(files) = &mut member.files else { return };
         let same_keys = files.server.key == certificates.server.key && files.peer.key == certificates.peer.key;
         files.server.clone_from(&certificates.server);
@@ -444,6 +448,7 @@ impl State {
             restored: member.restored.clone().filter(|_| member.has_data()),
             started_with: member.launch.as_ref().map(|launch| launch.line.clone()),
             shows: member.files.as_ref().map(|files| Fingerprint::of(&files.server, &files.peer)),
+            shown_until: member.files.as_ref().and_then(shown_until),
             disk_bytes: 0,
             unlimited: None,
             last_words: (member.rotten && matches!(member.process, Run::Exited { quick_exits: 2.., .. }))

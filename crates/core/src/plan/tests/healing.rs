@@ -199,10 +199,12 @@ fn a_member_that_starts_in_vain_is_started_again_after_ever_longer_times() {
 }
 
 #[test]
-fn a_member_that_does_not_serve_is_given_other_keys_at_once_and_one_that_serves_when_it_is_started_again() {
+fn a_member_whose_certificate_has_ended_is_given_other_keys_at_once_and_others_when_they_are_started_again() {
     let mut world = silent(1);
     world.1.rotation.trust = 1;
     world.2.members.iter_mut().for_each(|member| member.shows = OnDisk::OtherKeys);
+    assert!(matches!(decided(&world), Plan::Wait { .. }));
+    world.2.members[1].shows = OnDisk::Ended;
     assert_eq!(decided(&world), Plan::Act(Action::DeliverCertificates { ordinals: vec![1] }));
 }
 
@@ -279,4 +281,32 @@ fn clients_reach_the_first_that_serves_before_others_are_added() {
     assert_eq!(decided(&world), Plan::Act(Action::ServeEndpoint { backends: vec![client(0)], public: None }));
     world.2.endpoint.backends = vec![client(0)];
     assert_eq!(decided(&world), Plan::Act(Action::AddToCluster { ordinal: 1 }));
+}
+
+/// Seed 2912: the control plane was away until the certificates had ended, amid a rotation, while one member differed.
+#[test]
+fn members_whose_certificates_have_ended_get_others_also_while_nobody_can_tell_who_differs() {
+    let mut world = well(3);
+    world.2.corrupt = true;
+    world.2.hashes = vec![hash(0, 1)];
+    for member in &mut world.2.members[1..] {
+        member.health = Health::NotServing("its certificate has ended".to_owned());
+        member.shows = OnDisk::Ended;
+        member.started_with = Some("the line before".to_owned());
+    }
+    assert_eq!(decided(&world), Plan::Act(Action::DeliverCertificates { ordinals: vec![1, 2] }));
+}
+
+/// Seed 13786: a member was removed, and the only other one's certificate ended before the control plane came back.
+#[test]
+fn nobody_is_started_who_may_have_been_removed_while_one_runs_who_will_tell() {
+    let mut world = well(3);
+    world.2.membership = None;
+    world.2.members[0].process = Process::Exited { at: at(NOW - 3600), quick_exits: 0 };
+    world.2.members[0].health = Health::NotAsked;
+    for member in &mut world.2.members[1..] {
+        member.health = Health::NotServing("its certificate has ended".to_owned());
+        member.shows = OnDisk::Ended;
+    }
+    assert_eq!(decided(&world), Plan::Act(Action::DeliverCertificates { ordinals: vec![1, 2] }));
 }
