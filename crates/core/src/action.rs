@@ -178,7 +178,7 @@ pub enum Action {
     },
     /// Record that the recovery is over: no member is started with force from then on.
     EndRecovery {
-        /// Whether it came to that; else a quorum came back by itself.
+        /// Whether it came to that; else a quorum came back by itself, or the member lost its data before.
         forced: bool,
     },
     /// Delete every record and secret of the instance, free its addresses and end its tasks, in one transaction.

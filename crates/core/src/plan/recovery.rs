@@ -36,10 +36,12 @@ pub(super) fn go_on(look: &Look<'_>, now: Timestamp) -> Option<Plan> {
     if look.observed.endpoint.routed && !look.observed.endpoint.backends.is_empty() {
         return Some(Plan::Act(Action::ServeEndpoint { backends: Vec::new(), public: internet::route(look) }));
     }
-    if !member.data {
-        return Some(gone(ordinal));
-    }
     let others = || look.members().filter_map(|(_, member)| member).filter(|member| member.ordinal != ordinal);
+    if !member.data {
+        // Before force nothing was decided: another that has its data is chosen in its place.
+        let again = !forced && others().any(|member| member.data);
+        return Some(if again { Plan::Act(Action::EndRecovery { forced: false }) } else { gone(ordinal) });
+    }
     let running: Vec<u32> = others().filter(|m| m.process == Process::Running).map(|m| m.ordinal).collect();
     if !running.is_empty() {
         return Some(Plan::Act(Action::StopMembers { ordinals: running }));

@@ -201,6 +201,11 @@ impl State {
             }
             Plan::Act(Action::EndRecovery { forced }) => {
                 let under = self.under.expect("a recovery");
+                if kind(under.ordinal) == Kind::Lost && !forced {
+                    assert!(!under.forced && self.lost() < self.kinds.len(), "another is left: {self:?}");
+                    next.under = None;
+                    return Some(next);
+                }
                 assert!(under.serves && forced == under.forced, "{self:?}");
                 return None;
             }
@@ -229,7 +234,10 @@ impl State {
     fn check_end(&self) {
         let left = self.kinds.iter().any(|kind| matches!(kind, Kind::Left(_)));
         match self.under {
-            Some(under) => assert_eq!(self.kinds[under.ordinal as usize], Kind::Lost, "goes on: {self:?}"),
+            Some(under) => {
+                assert_eq!(self.kinds[under.ordinal as usize], Kind::Lost, "goes on: {self:?}");
+                assert!(under.forced || self.lost() == self.kinds.len(), "another is chosen: {self:?}");
+            }
             None => assert!(!(left && (self.asked || (self.automatic && self.is_final()))), "begins: {self:?}"),
         }
     }
@@ -336,4 +344,14 @@ fn a_member_that_was_forced_once_comes_back_without_force() {
     let under = Some(Under { ordinal: 1, forced: true, serves: false });
     let state = State { under, routed: false, ..loss(&[Kind::Lost, Kind::Dead, Kind::Lost]) };
     assert_eq!(decided(&state), Plan::Act(Action::RestartMember { ordinal: 1 }));
+}
+
+/// Seed 36904: the data went between the choice and the force, and nobody else was asked.
+#[test]
+fn where_the_chosen_member_loses_its_data_before_it_is_forced_another_is_chosen() {
+    let under = Some(Under { ordinal: 1, forced: false, serves: false });
+    let state = State { under, routed: false, ..loss(&[Kind::Lost, Kind::Lost, Kind::Left(7)]) };
+    assert_eq!(decided(&state), Plan::Act(Action::EndRecovery { forced: false }));
+    let after = state.next().unwrap();
+    assert!(matches!(decided(&after), Plan::Act(Action::BeginRecovery { from }) if from.ordinal == 2));
 }
