@@ -344,6 +344,10 @@ impl Host {
         cluster.history.retain(|(_, write)| *write <= data.index);
         cluster.alarms.retain(|alarm| *alarm == data.id);
         (cluster.leader, cluster.elect_at) = (None, now + 1000);
+        // There is nobody left to differ from.
+        if let Some(member) = self.members.get_mut(&(id.clone(), ordinal)) {
+            member.differs = false;
+        }
     }
 
     /// Notes a violation where `wrong`, unless something happened to the instance since it was last looked at: what
