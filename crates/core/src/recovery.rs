@@ -18,6 +18,10 @@ use crate::{
 pub struct QuorumLoss {
     /// When nobody was first seen to serve.
     pub since: Timestamp,
+    /// Whether a survivor told who the members are. Else all on record are held for voters, also those that were not
+    /// added yet.
+    #[serde(default)]
+    pub listed: bool,
     /// How many members have a vote, as far as a survivor knows.
     pub voters: usize,
     /// Voters that cannot come back: their data is gone, or nothing is known of them. By ordinal where they have one.
@@ -67,9 +71,9 @@ pub struct Recovered {
 }
 
 impl QuorumLoss {
-    /// Whether no restart can bring a quorum back.
+    /// Whether no restart can bring a quorum back. Nobody can tell before a survivor told who votes.
     pub fn is_final(&self) -> bool {
-        self.voters.saturating_sub(self.lost.len()) < quorum(self.voters)
+        self.listed && self.voters.saturating_sub(self.lost.len()) < quorum(self.voters)
     }
 
     /// The member that a recovery goes on with: the one that knows of most.
@@ -130,6 +134,7 @@ pub fn assess(status: &Status, observed: &Observed, now: Timestamp) -> Option<Qu
     };
     let mut loss = QuorumLoss {
         since: status.quorum_loss.as_ref().map_or(now, |loss| loss.since),
+        listed: listed.is_some(),
         voters: 0,
         lost: Vec::new(),
         silent: Vec::new(),

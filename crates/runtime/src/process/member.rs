@@ -240,8 +240,9 @@ impl Member {
             let (data, restored) = (data(&paths.data).is_dir(), replace::made_by(&paths.data));
             Ok((data, std::fs::read_to_string(started_with).ok(), shows(&paths).ok(), restored))
         };
-        let (data, started_with, shown, restored) = blocking(look).await.unwrap_or_default();
-        let (shows, shown_until) = shown.map_or((None, None), |(shows, until)| (Some(shows), until));
+        let (data, started_with, files, restored) = blocking(look).await.unwrap_or_default();
+        let (shows, shown_until) = files.unzip();
+        let shown_until = shown_until.flatten();
         let process = self.process.observed();
         let last_words = if matches!(process, Process::Exited { quick_exits: 2.., .. }) {
             let log = self.log().to_owned();

@@ -70,6 +70,7 @@ impl State {
         let survivor = |ordinal| Survivor { ordinal, index: 7, revision: 7, complete_until: None, led: false };
         status.quorum_loss = Some(QuorumLoss {
             since: at(NOW - self.lasted),
+            listed: true,
             voters: self.kinds.len(),
             lost: Vec::new(),
             silent: Vec::new(),
@@ -354,4 +355,13 @@ fn where_the_chosen_member_loses_its_data_before_it_is_forced_another_is_chosen(
     assert_eq!(decided(&state), Plan::Act(Action::EndRecovery { forced: false }));
     let after = state.next().unwrap();
     assert!(matches!(decided(&after), Plan::Act(Action::BeginRecovery { from }) if from.ordinal == 2));
+}
+
+/// Seed 79610: of three on record one was a voter yet, and did not tell who is for a moment.
+#[test]
+fn nobody_is_given_up_by_itself_before_a_survivor_tells_who_votes() {
+    let state = loss(&[Kind::Left(7), Kind::Lost, Kind::Lost]);
+    let (instance, status, mut observed) = state.build();
+    observed.standings[0].peers.clear();
+    assert!(matches!(plan(&instance, &status, &observed, at(NOW)), Plan::Wait { .. }));
 }

@@ -27,7 +27,7 @@ async fn without_quorum(survivors: Vec<Survivor>) -> (Bench, InstanceId) {
     task.advance(task.steps.len(), at(1));
     bench.write(Txn::new().then(records::put_task(&task))).await;
     let lost = vec!["member 2".to_owned()];
-    let quorum_loss = Some(QuorumLoss { since: at(5), voters: 3, lost, silent: Vec::new(), survivors });
+    let quorum_loss = Some(QuorumLoss { since: at(5), listed: true, voters: 3, lost, silent: Vec::new(), survivors });
     bench.set_status(&id, &Status { quorum_loss, ..running(3) }).await;
     (bench, id)
 }
