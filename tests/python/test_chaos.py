@@ -7,7 +7,7 @@ import time
 
 import pytest
 from support.changes import tasks_of, until_idle
-from support.clients import Sdk
+from support.clients import ApiError, Sdk
 from support.cut import Cut
 from support.etcd import Client
 from support.history import Access, Recorded
@@ -119,9 +119,7 @@ class Day:
 
     def change(self, action, params, fault):
         begun = time.monotonic()
-        api = Sdk(self.server)
-        call = api.extension if action == "RotateEtcdCredentials" else api.call
-        call(action, {"InstanceId": self.instance, **params})
+        self.ask(action, params)
         trouble = self.trouble.begin(fault)
         trouble.join()
         try:
@@ -134,6 +132,22 @@ class Day:
         tasks = tasks_of(Sdk(self.server), self.instance)
         assert {task["LifeState"] for task in tasks} == {"done"}, tasks
         self.recorded.wait_for(40)
+
+    def ask(self, action, params):
+        """Some changes are refused until every member runs, and the fault before may show only now."""
+        api = Sdk(self.server)
+        call = api.extension if action == "RotateEtcdCredentials" else api.call
+
+        def asked():
+            try:
+                call(action, {"InstanceId": self.instance, **params})
+            except ApiError as refused:
+                if refused.code == "OperationDenied" and "abnormal" in str(refused):
+                    return False
+                raise
+            return True
+
+        until(f"{action} is taken", asked, 60, 0.2)
 
     def lose_a_directory(self):
         """Three vote, one is killed and its data removed: another takes its place."""

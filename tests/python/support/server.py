@@ -180,7 +180,10 @@ class Server:
 
     def expect_no_data_plane(self):
         # The endpoint ends with its last route, a moment after the instance is gone from the list.
-        until("no member and no endpoint runs once all instances are deleted", lambda: not self.data_plane(), 30)
+        try:
+            until("no member and no endpoint runs once all instances are deleted", lambda: not self.data_plane(), 30)
+        except AssertionError as left:
+            raise AssertionError(f"{left}: {self.data_plane()}; {self.log_tail()}") from None
 
     def end(self):
         """Deletes all instances, stops serve and proves that nothing is left. Whatever is left is killed."""
