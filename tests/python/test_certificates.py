@@ -7,7 +7,7 @@ import grpc
 import pytest
 from support.by_hand import rolled_by_hand
 from support.certificates import rejected, shown
-from support.changes import SteadyWriter, said, tasks_of, until_idle
+from support.changes import SteadyWriter, hardly_noticed, said, tasks_of, until_idle
 from support.clients import Sdk
 from support.etcd import Client
 from support.life import credentials_of, refused
@@ -197,6 +197,7 @@ def test_ten_rotations_hardly_keep_a_client_waiting(own_server, version, tmp_pat
         everything += writer.gaps(begun, ended)
     said("rotation, both halves", longest, everything)
     rolled_by_hand(tmp_path, "a rolling SIGTERM restart by hand", lambda turn: (version, version))
+    hardly_noticed(longest, e2e)
 
 
 @pytest.mark.timeout(900)

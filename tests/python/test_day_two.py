@@ -3,8 +3,8 @@
 import time
 
 import pytest
-from support.by_hand import rolled_by_hand
-from support.changes import SteadyWriter, change, said, tasks_of, unchanged, until_idle
+from support.by_hand import resized_by_hand, rolled_by_hand
+from support.changes import SteadyWriter, change, hardly_noticed, said, tasks_of, unchanged, until_idle
 from support.clients import Sdk
 from support.etcd import Client
 from support.life import SUBNETS, creation, described, nothing_left, refused, wait_until_gone, wait_until_running
@@ -12,7 +12,6 @@ from support.members import client_url, listed, made, member_processes, settled,
 from support.server import VERSIONS, Server, installed_versions
 from support.waiting import until
 
-GAP = 5.0  # seconds: a machine busy with other things is no failure
 REVISIONS = {"AutoCompactionSettings": {"AutoCompactionMode": "revision", "AutoCompactionRetention": "1000"}}
 
 
@@ -80,9 +79,12 @@ def test_a_resize_from_1_to_3_to_5_to_3_loses_no_write(own_server, version, tmp_
                 print(f"{before} to {size} members in {moments[1] - moments[0]:.1f} s, longest gap {longest[before, size][-1] * 1000:.0f} ms")
     writer.nothing_lost()
     intact(etcd["Endpoint"], certificates, kept)
-    said("resize", [gap for gaps in longest.values() for gap in gaps], everything)
+    ours = [gap for gaps in longest.values() for gap in gaps]
+    said("resize", ours, everything)
     print(f"{len(writer.times)} writes, {len(writer.failures)} tries failed: {writer.failures[:5]}")
-    assert max(max(gaps) for gaps in longest.values()) <= GAP
+    if e2e:
+        resized_by_hand(tmp_path, "the same by hand, 3 to 5 to 3", version)
+    hardly_noticed(ours, e2e)
 
 
 @pytest.mark.e2e
@@ -119,7 +121,7 @@ def test_a_rolling_upgrade_loses_no_write(own_server, tmp_path, e2e):
     said(f"upgrade {old} to {new}", longest, everything)
     if e2e:
         rolled_by_hand(tmp_path, f"the same by hand, {old} to {new}", lambda turn: (old, new))
-    assert max(longest) <= GAP
+    hardly_noticed(longest, e2e)
 
 
 def _no_upgrade(api, instance, version, code):
@@ -197,7 +199,7 @@ def test_a_change_of_configuration_loses_no_write(own_server, version, tmp_path,
     print(f"{len(writer.times)} writes, {len(writer.failures)} tries failed: {writer.failures[:5]}")
     if e2e:
         rolled_by_hand(tmp_path, "a rolling SIGTERM restart by hand", lambda turn: (version, version))
-    assert max(longest) <= GAP
+    hardly_noticed(longest, e2e)
 
 
 @pytest.mark.e2e
@@ -244,7 +246,7 @@ def test_a_move_to_other_subnets_loses_no_write(own_server, version, tmp_path, e
     intact(etcd["Endpoint"], certificates, kept)
     said(f"move of {size} member(s) to another subnet", longest, everything)
     print(f"{len(writer.times)} writes, {len(writer.failures)} tries failed: {writer.failures[:5]}")
-    assert max(longest) <= GAP
+    hardly_noticed(longest, e2e)
 
 
 # Lost data.
