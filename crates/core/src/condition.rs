@@ -1,5 +1,7 @@
 //! Conditions: what is true of an instance now, why, and since when.
 
+mod words;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +48,93 @@ pub enum ConditionKind {
     BackupsProved,
 }
 
+/// How urgent it is that a good state does not hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// To be known; nothing suffers.
+    Info,
+    /// Somebody should look, by day.
+    Warning,
+    /// Clients suffer, or will soon.
+    Critical,
+}
+
+impl Severity {
+    /// As alerting systems call it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+impl ConditionKind {
+    /// Every kind.
+    pub const ALL: [Self; 19] = [
+        Self::MembersHealthy,
+        Self::Quorum,
+        Self::EndpointServing,
+        Self::PublicAddressServing,
+        Self::DiskWithinLimit,
+        Self::ResourcesLimited,
+        Self::SpaceLeft,
+        Self::CertificatesFresh,
+        Self::DataConsistent,
+        Self::MembersKnown,
+        Self::QuotaLeft,
+        Self::Fragmentation,
+        Self::Reconciled,
+        Self::DiskFast,
+        Self::PeersNear,
+        Self::LeaderStable,
+        Self::MetricsRead,
+        Self::BackupsRecent,
+        Self::BackupsProved,
+    ];
+
+    /// Its name, in the API and in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::MembersHealthy => "MembersHealthy",
+            Self::Quorum => "Quorum",
+            Self::EndpointServing => "EndpointServing",
+            Self::PublicAddressServing => "PublicAddressServing",
+            Self::DiskWithinLimit => "DiskWithinLimit",
+            Self::ResourcesLimited => "ResourcesLimited",
+            Self::SpaceLeft => "SpaceLeft",
+            Self::CertificatesFresh => "CertificatesFresh",
+            Self::DataConsistent => "DataConsistent",
+            Self::MembersKnown => "MembersKnown",
+            Self::QuotaLeft => "QuotaLeft",
+            Self::Fragmentation => "Fragmentation",
+            Self::Reconciled => "Reconciled",
+            Self::DiskFast => "DiskFast",
+            Self::PeersNear => "PeersNear",
+            Self::LeaderStable => "LeaderStable",
+            Self::MetricsRead => "MetricsRead",
+            Self::BackupsRecent => "BackupsRecent",
+            Self::BackupsProved => "BackupsProved",
+        }
+    }
+
+    /// How urgent it is where the good state does not hold, unless the condition is graded.
+    pub fn severity(self) -> Severity {
+        match self {
+            Self::Quorum | Self::EndpointServing | Self::SpaceLeft | Self::DataConsistent => Severity::Critical,
+            Self::ResourcesLimited | Self::Fragmentation => Severity::Info,
+            _ => Severity::Warning,
+        }
+    }
+
+    /// Whether it follows from how members and the endpoint serve, which a change that was asked for may interrupt.
+    pub fn is_about_serving(self) -> bool {
+        matches!(self, Self::MembersHealthy | Self::Quorum | Self::EndpointServing | Self::PublicAddressServing)
+    }
+}
+
 /// One condition. `holds` true is the good state for every kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Condition {
@@ -57,6 +146,24 @@ pub struct Condition {
     pub reason: String,
     /// When `holds` last changed.
     pub since: Timestamp,
+    /// How urgent it is, where that depends on more than the kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grade: Option<Severity>,
+    /// How urgent it was when an event last told that it does not hold; absent once one told that it holds again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<Severity>,
+}
+
+impl Condition {
+    /// A condition that nobody was told of.
+    pub fn new(kind: ConditionKind, holds: bool, reason: String, since: Timestamp) -> Self {
+        Self { kind, holds, reason, since, grade: None, told: None }
+    }
+
+    /// How urgent it is where the good state does not hold.
+    pub fn severity(&self) -> Severity {
+        self.grade.unwrap_or_else(|| self.kind.severity())
+    }
 }
 
 /// Puts `kind` at its new value, keeping `since` while `holds` does not change. Answers whether `holds` or
@@ -73,16 +180,30 @@ pub fn set(conditions: &mut Vec<Condition>, kind: ConditionKind, holds: bool, re
             true
         }
         None => {
-            conditions.push(Condition { kind, holds, reason, since: now });
+            conditions.push(Condition::new(kind, holds, reason, now));
             conditions.sort_by_key(|condition| condition.kind);
             true
         }
     }
 }
 
+/// Says how urgent `kind` is now, where that depends on more than the kind.
+pub fn grade(conditions: &mut [Condition], kind: ConditionKind, grade: Option<Severity>) {
+    if let Some(condition) = conditions.iter_mut().find(|condition| condition.kind == kind) {
+        condition.grade = grade;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_kind_has_the_name_that_it_is_stored_by() {
+        for kind in ConditionKind::ALL {
+            assert_eq!(serde_json::to_value(kind).expect("a word"), kind.as_str());
+        }
+    }
 
     #[test]
     fn since_moves_only_when_the_state_changes() {

@@ -5,14 +5,14 @@ use jiff::Timestamp;
 use crate::{
     Instance, Status,
     certificates::{Handover, Leaf, OnDisk},
-    condition::ConditionKind,
+    condition::{ConditionKind, Severity},
     observed::{Health, KeysHash, Observed, ObservedMember, Process},
     plan::{
         self, MOST_REPLACEMENTS, agreed, auth_is_as_wanted, is_placed, is_worthwhile, overlap_end, restore, serves,
     },
     quorum::quorum,
     slots::slots,
-    status::{MemberPhase, Phase},
+    status::{MemberPhase, MemberRecord, Phase},
     task::{StepName, TaskKind},
 };
 
@@ -134,44 +134,10 @@ pub fn conditions(
     now: Timestamp,
 ) -> Vec<(ConditionKind, bool, String)> {
     let Some(cluster_id) = status.cluster_id else { return Vec::new() };
-    let mut down = Vec::new();
-    for member in &observed.members {
-        if serves(member, cluster_id) && member.data {
-            continue;
-        }
-        let why = match (&member.process, &member.health) {
-            (Process::Absent, _) => "has no process".to_owned(),
-            (Process::Exited { quick_exits, .. }, _) if *quick_exits > 1 && member.bad_data.is_some() => {
-                let words = member.bad_data.as_deref().unwrap_or_default();
-                let replaced = status.member(member.ordinal).and_then(|record| record.replaced.as_ref());
-                let times = replaced.map_or(0, |replaced| replaced.times);
-                let given_up = if times >= MOST_REPLACEMENTS {
-                    format!("; it was replaced {times} times already: look for what damages its files")
-                } else {
-                    String::new()
-                };
-                format!("ended {quick_exits} times over its own data ({words}){given_up}")
-            }
-            (Process::Exited { quick_exits, .. }, _) if *quick_exits > 1 => {
-                format!("ended {quick_exits} times soon after its start; read its log")
-            }
-            (Process::Exited { .. }, _) => "has ended".to_owned(),
-            (_, Health::NotServing(why)) => match status.member(member.ordinal).map_or(0, |record| record.woken) {
-                0 => why.clone(),
-                times => {
-                    let minutes = plan::patience(times).as_mins();
-                    format!("{why}; started again {times} times in vain, next after {minutes} minutes; read its log")
-                }
-            },
-            _ if serves(member, cluster_id) => "has lost its data and serves until its process ends".to_owned(),
-            (_, Health::Serving(s)) if s.cluster_id != cluster_id => {
-                format!("belongs to another cluster ({:x}, not {cluster_id:x})", s.cluster_id)
-            }
-            (_, Health::Serving(_)) => "is a learner".to_owned(),
-            (_, Health::NotAsked) => "was not asked".to_owned(),
-        };
-        down.push(format!("member {} {why}", member.ordinal));
-    }
+    let down = observed.members.iter();
+    let down: Vec<String> = down
+        .filter_map(|member| Some(format!("member {} {}", member.ordinal, why_down(status, member, cluster_id)?)))
+        .collect();
     let voters = status.members.len();
     let healthy = voters.saturating_sub(down.len());
     let limit = instance.spec.disk_limit_bytes();
@@ -217,6 +183,44 @@ pub fn conditions(
     ]
 }
 
+/// Why the member does not serve with its data as a voter of the latched cluster; `None` where it does.
+pub fn why_down(status: &Status, member: &ObservedMember, cluster_id: u64) -> Option<String> {
+    if serves(member, cluster_id) && member.data {
+        return None;
+    }
+    Some(match (&member.process, &member.health) {
+        (Process::Absent, _) => "has no process".to_owned(),
+        (Process::Exited { quick_exits, .. }, _) if *quick_exits > 1 && member.bad_data.is_some() => {
+            let words = member.bad_data.as_deref().unwrap_or_default();
+            let replaced = status.member(member.ordinal).and_then(|record| record.replaced.as_ref());
+            let times = replaced.map_or(0, |replaced| replaced.times);
+            let given_up = if times >= MOST_REPLACEMENTS {
+                format!("; it was replaced {times} times already: look for what damages its files")
+            } else {
+                String::new()
+            };
+            format!("ended {quick_exits} times over its own data ({words}){given_up}")
+        }
+        (Process::Exited { quick_exits, .. }, _) if *quick_exits > 1 => {
+            format!("ended {quick_exits} times soon after its start; read its log")
+        }
+        (Process::Exited { .. }, _) => "has ended".to_owned(),
+        (_, Health::NotServing(why)) => match status.member(member.ordinal).map_or(0, |record| record.woken) {
+            0 => why.clone(),
+            times => {
+                let minutes = plan::patience(times).as_mins();
+                format!("{why}; started again {times} times in vain, next after {minutes} minutes; read its log")
+            }
+        },
+        _ if serves(member, cluster_id) => "has lost its data and serves until its process ends".to_owned(),
+        (_, Health::Serving(s)) if s.cluster_id != cluster_id => {
+            format!("belongs to another cluster ({:x}, not {cluster_id:x})", s.cluster_id)
+        }
+        (_, Health::Serving(_)) => "is a learner".to_owned(),
+        (_, Health::NotAsked) => "was not asked".to_owned(),
+    })
+}
+
 /// Whether the public address accepts connections, where one is wanted.
 fn public_address(instance: &Instance, observed: &Observed) -> (ConditionKind, bool, String) {
     let wanted = instance.spec.internet.is_some();
@@ -251,13 +255,28 @@ fn quota_left(status: &Status, observed: &Observed) -> (ConditionKind, bool, Str
         .members
         .iter()
         .filter_map(|record| {
-            let used = observed.member(record.ordinal)?.serving()?.database_bytes;
-            let passed = |percent: &&u64| used * 100 >= record.run.quota_bytes * **percent;
-            let step = QUOTA_STEPS.iter().rev().find(passed)?;
+            let step = quota_step(record, observed)?;
             Some(format!("member {} has used {step} % of its backend quota", record.ordinal))
         })
         .collect();
     (ConditionKind::QuotaLeft, full.is_empty(), full.join("; "))
+}
+
+/// How urgent it is that backends are near their quota: more with each step.
+pub fn quota_grade(status: &Status, observed: &Observed) -> Option<Severity> {
+    let full = status.members.iter().filter_map(|record| quota_step(record, observed)).max()?;
+    Some(match full {
+        85.. => Severity::Critical,
+        75.. => Severity::Warning,
+        _ => Severity::Info,
+    })
+}
+
+/// The last of the steps that the member's backend has passed.
+fn quota_step(record: &MemberRecord, observed: &Observed) -> Option<u64> {
+    let used = observed.member(record.ordinal)?.serving()?.database_bytes;
+    let passed = |percent: &u64| used * 100 >= record.run.quota_bytes * *percent;
+    QUOTA_STEPS.into_iter().rfind(passed)
 }
 
 /// Which backends hold so many free pages that a defragmentation is worth it.

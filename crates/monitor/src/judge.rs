@@ -22,6 +22,16 @@ const FLAPPING_SECONDS: i64 = 900;
 /// How long a member's metrics may stay unread.
 const UNREAD_SECONDS: i64 = 60;
 
+/// How long members have to be watched before a condition of `kind` can be said to hold, in seconds.
+pub fn needs(kind: ConditionKind) -> i64 {
+    match kind {
+        ConditionKind::DiskFast | ConditionKind::PeersNear => WINDOW_SECONDS,
+        ConditionKind::LeaderStable => FLAPPING_SECONDS,
+        ConditionKind::MetricsRead => UNREAD_SECONDS,
+        _ => 0,
+    }
+}
+
 /// Judges an instance by the histories of its members, into `conditions`. `calm`: nothing is being changed, so that
 /// its leader stays where it is unless something is wrong.
 pub fn judge<'a>(
@@ -141,9 +151,12 @@ mod tests {
     }
 
     #[test]
-    fn far_peers_are_said() {
-        let (history, now) = recorded(latency("etcd_network_peer_round_trip_time_seconds", "0.8", 40));
-        assert_eq!(said(&history, now, &mut Vec::new()), [ConditionKind::PeersNear]);
+    fn far_peers_are_said_and_taken_back() {
+        let (family, mut conditions) = ("etcd_network_peer_round_trip_time_seconds", Vec::new());
+        let (history, now) = recorded(latency(family, "0.8", 40));
+        assert_eq!(said(&history, now, &mut conditions), [ConditionKind::PeersNear]);
+        let (history, now) = recorded(latency(family, "0.1", 80));
+        assert_eq!(said(&history, now, &mut conditions), []);
     }
 
     #[test]
@@ -172,5 +185,15 @@ mod tests {
         assert_eq!(said(&history, now, &mut conditions), []);
         assert_eq!(said(&history, at(now.as_second() + 61), &mut conditions), [ConditionKind::MetricsRead]);
         assert!(conditions.iter().any(|condition| condition.reason.contains("member 1")), "{conditions:?}");
+        let mut history = history;
+        history.add(at(now.as_second() + 70), Reading::default(), 720);
+        assert_eq!(said(&history, at(now.as_second() + 71), &mut conditions), []);
+    }
+
+    #[test]
+    fn what_holds_for_want_of_knowledge_takes_as_long_to_be_known_as_it_takes_to_be_said() {
+        let long = [ConditionKind::DiskFast, ConditionKind::PeersNear].map(needs);
+        assert_eq!(long, [WINDOW_SECONDS; 2]);
+        assert_eq!((needs(ConditionKind::LeaderStable), needs(ConditionKind::Quorum)), (FLAPPING_SECONDS, 0));
     }
 }

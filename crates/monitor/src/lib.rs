@@ -8,6 +8,7 @@
 //!
 //! It is bounded: 720 points of [`Metric::ALL`] for each member on record, some 45 KB.
 
+mod health;
 mod history;
 mod judge;
 mod metric;

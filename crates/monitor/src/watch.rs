@@ -140,6 +140,16 @@ impl Monitor {
         self.watched().get(id).map(|instance| instance.conditions.clone()).unwrap_or_default()
     }
 
+    /// Since when the instance is watched.
+    pub(crate) fn watched_since(&self, id: &InstanceId) -> Option<Timestamp> {
+        self.watched().get(id)?.since
+    }
+
+    /// The records of instances.
+    pub(crate) fn view(&self) -> &View {
+        &self.view
+    }
+
     fn watched(&self) -> MutexGuard<'_, BTreeMap<InstanceId, Watched>> {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }

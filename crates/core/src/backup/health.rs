@@ -1,5 +1,7 @@
 //! Whether backups are as recent as their policies want, and whether they restore.
 
+use std::borrow::Borrow;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Policy, Snapshot, SnapshotState};
@@ -15,27 +17,30 @@ const LEAST_GRACE: i64 = 300;
 const DRILL_PATIENCE: i64 = 6 * 3600;
 
 /// What is true of an instance's backups at `now`.
-pub fn conditions(instance: &Instance, policies: &[Policy], snapshots: &[Snapshot], now: Timestamp) -> Vec<Condition> {
-    vec![recent(instance, policies, snapshots, now), proved(instance, policies, snapshots, now)]
-}
-
-fn condition(kind: ConditionKind, holds: bool, reason: String, since: Timestamp) -> Condition {
-    Condition { kind, holds, reason, since }
+pub fn conditions(
+    instance: &Instance,
+    policies: &[impl Borrow<Policy>],
+    snapshots: &[impl Borrow<Snapshot>],
+    now: Timestamp,
+) -> Vec<Condition> {
+    let policies: Vec<&Policy> = policies.iter().map(Borrow::borrow).collect();
+    let snapshots: Vec<&Snapshot> = snapshots.iter().map(Borrow::borrow).collect();
+    vec![recent(instance, &policies, &snapshots, now), proved(instance, &policies, &snapshots, now)]
 }
 
 fn after(at: Timestamp, seconds: i64) -> Timestamp {
     at.saturating_add(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX)
 }
 
-fn newest(snapshots: &[Snapshot], wanted: impl Fn(&Snapshot) -> bool) -> Option<&Snapshot> {
-    snapshots.iter().filter(|snapshot| wanted(snapshot)).max_by_key(|snapshot| snapshot.taken_at())
+fn newest<'a>(snapshots: &[&'a Snapshot], wanted: impl Fn(&Snapshot) -> bool) -> Option<&'a Snapshot> {
+    snapshots.iter().copied().filter(|snapshot| wanted(snapshot)).max_by_key(|snapshot| snapshot.taken_at())
 }
 
 /// The newest good snapshot against the policy with the shortest interval.
-fn recent(instance: &Instance, policies: &[Policy], snapshots: &[Snapshot], now: Timestamp) -> Condition {
+fn recent(instance: &Instance, policies: &[&Policy], snapshots: &[&Snapshot], now: Timestamp) -> Condition {
     let kind = ConditionKind::BackupsRecent;
     let Some(policy) = policies.iter().min_by_key(|policy| policy.interval()) else {
-        return condition(kind, true, "no policy takes backups".to_owned(), instance.created_at);
+        return Condition::new(kind, true, "no policy takes backups".to_owned(), instance.created_at);
     };
     let interval = policy.interval();
     let limit = interval.saturating_add((interval / 4).max(LEAST_GRACE));
@@ -56,11 +61,11 @@ fn recent(instance: &Instance, policies: &[Policy], snapshots: &[Snapshot], now:
     if let (false, Some(failed)) = (holds, failed) {
         reason = format!("{reason}; {} failed: {}", failed.name, failed.message);
     }
-    condition(kind, holds, reason, if holds { from } else { overdue_at })
+    Condition::new(kind, holds, reason, if holds { from } else { overdue_at })
 }
 
 /// The last drill passed, and none that is wanted has waited for long.
-fn proved(instance: &Instance, policies: &[Policy], snapshots: &[Snapshot], now: Timestamp) -> Condition {
+fn proved(instance: &Instance, policies: &[&Policy], snapshots: &[&Snapshot], now: Timestamp) -> Condition {
     let kind = ConditionKind::BackupsProved;
     let drilled = snapshots.iter().filter_map(|snapshot| Some((snapshot, snapshot.drill.as_ref()?)));
     let last = drilled.max_by_key(|(_, drill)| drill.at);
@@ -68,32 +73,32 @@ fn proved(instance: &Instance, policies: &[Policy], snapshots: &[Snapshot], now:
         && !drill.passed
     {
         let reason = format!("{} does not restore: {}", snapshot.name, drill.message);
-        return condition(kind, false, reason, drill.at);
+        return Condition::new(kind, false, reason, drill.at);
     }
     let wants = |snapshot: &Snapshot| {
         let policy = policies.iter().find(|policy| Some(policy.name.as_str()) == snapshot.policy());
         policy.is_some_and(|policy| policy.drill_every == 1)
     };
-    let is_open = |snapshot: &&Snapshot| {
+    let is_open = |snapshot: &&&Snapshot| {
         snapshot.state == SnapshotState::Done && !snapshot.deleting && snapshot.drill.is_none() && wants(snapshot)
     };
     // One that waits behind newer ones is no worse: the newest are proved first.
     let newest_proved = newest(snapshots, Snapshot::is_proved).map(Snapshot::taken_at);
-    let newer = |snapshot: &&Snapshot| newest_proved.is_none_or(|proved| snapshot.taken_at() > proved);
+    let newer = |snapshot: &&&Snapshot| newest_proved.is_none_or(|proved| snapshot.taken_at() > proved);
     let oldest = snapshots.iter().filter(is_open).filter(newer).min_by_key(|snapshot| snapshot.taken_at());
     if let Some(snapshot) = oldest {
         let overdue_at = after(snapshot.ended_at.unwrap_or(snapshot.requested_at), DRILL_PATIENCE);
         if now >= overdue_at {
             let reason = format!("{} waits to be restored for proof since {DRILL_PATIENCE} s and more", snapshot.name);
-            return condition(kind, false, reason, overdue_at);
+            return Condition::new(kind, false, reason, overdue_at);
         }
     }
     match last {
         Some((snapshot, drill)) => {
             let reason = format!("{} was restored in {} ms and compared", snapshot.name, drill.millis);
-            condition(kind, true, reason, drill.at)
+            Condition::new(kind, true, reason, drill.at)
         }
-        None => condition(kind, true, "no backup was restored for proof yet".to_owned(), instance.created_at),
+        None => Condition::new(kind, true, "no backup was restored for proof yet".to_owned(), instance.created_at),
     }
 }
 

@@ -218,3 +218,61 @@ fn certificates_that_were_not_replaced_in_time_are_told_with_the_first_that_ends
     assert!(holds && reason.contains("the peer certificate of member 2"), "{reason}");
     assert!(!fresh(900).1);
 }
+
+/// Makes something wrong, and answers whether the condition holds before, then, and once it is put right.
+fn fires_and_clears(kind: ConditionKind, wrong: impl Fn(&mut Status, &mut Observed)) -> [bool; 3] {
+    let before = well();
+    let mut seen = before.clone();
+    wrong(&mut seen.1, &mut seen.2);
+    [&before, &seen, &before].map(|seen| condition(kind, seen).0)
+}
+
+#[test]
+fn every_rule_fires_and_clears() {
+    let stopped = |seen: &mut Observed, count: usize| {
+        for member in &mut seen.members[..count] {
+            (member.process, member.health) = (Process::Exited { at: at(0), quick_exits: 0 }, Health::NotAsked);
+        }
+    };
+    let holds = [true, false, true];
+    assert_eq!(fires_and_clears(ConditionKind::MembersHealthy, |_, seen| stopped(seen, 1)), holds);
+    assert_eq!(fires_and_clears(ConditionKind::Quorum, |_, seen| stopped(seen, 2)), holds);
+    assert_eq!(fires_and_clears(ConditionKind::EndpointServing, |_, seen| seen.endpoint.serving = false), holds);
+    assert_eq!(fires_and_clears(ConditionKind::SpaceLeft, |_, seen| seen.out_of_space = vec![1]), holds);
+    assert_eq!(fires_and_clears(ConditionKind::DataConsistent, |_, seen| seen.corrupt = true), holds);
+    assert_eq!(
+        fires_and_clears(ConditionKind::QuotaLeft, |status, seen| fill(status, seen, 65)),
+        holds,
+        "a backend near its quota"
+    );
+    let free = |_: &mut Status, seen: &mut Observed| database(seen, 1 << 30, 1 << 20);
+    assert_eq!(fires_and_clears(ConditionKind::Fragmentation, free), holds);
+    let stranger = |_: &mut Status, seen: &mut Observed| {
+        let (url, learner, started) = ("https://192.0.2.1:2380".to_owned(), false, true);
+        seen.membership = Some(vec![crate::observed::Peer { id: 9, url, learner, started }]);
+    };
+    assert_eq!(fires_and_clears(ConditionKind::MembersKnown, stranger), holds);
+}
+
+/// The backend of member 0 is so large, and so much of it is in use.
+fn database(seen: &mut Observed, bytes: u64, in_use: u64) {
+    let Health::Serving(serving) = &mut seen.members[0].health else { panic!("it serves") };
+    (serving.database_bytes, serving.database_bytes_in_use) = (bytes, in_use);
+}
+
+/// The backend of member 0 takes that part of its quota.
+fn fill(status: &Status, seen: &mut Observed, percent: u64) {
+    let bytes = status.members[0].run.quota_bytes / 100 * percent + 100;
+    database(seen, bytes, bytes);
+}
+
+#[test]
+fn a_quota_that_runs_out_is_more_urgent_with_each_step() {
+    let (_, status, mut seen) = well();
+    let graded =
+        [(64, None), (65, Some(Severity::Info)), (75, Some(Severity::Warning)), (85, Some(Severity::Critical))];
+    for (percent, grade) in graded {
+        fill(&status, &mut seen, percent);
+        assert_eq!(quota_grade(&status, &seen), grade, "{percent} %");
+    }
+}

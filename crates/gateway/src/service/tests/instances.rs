@@ -75,7 +75,7 @@ async fn the_endpoint_shows_from_when_it_serves() {
     bench.set_status(&id, &status).await;
     assert_eq!(one(&bench, &id).await.endpoint, None);
     let kind = ConditionKind::EndpointServing;
-    status.conditions.push(Condition { kind, holds: true, reason: String::new(), since: at(1) });
+    status.conditions.push(Condition::new(kind, true, String::new(), at(1)));
     bench.set_status(&id, &status).await;
     let etcd = one(&bench, &id).await;
     assert_eq!((etcd.status.as_str(), etcd.endpoint.is_some()), ("creating", true));

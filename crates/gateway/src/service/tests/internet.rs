@@ -186,12 +186,8 @@ async fn how_to_reach_it_is_told_from_the_wish_to_the_end() {
     assert_eq!((shown.enabled, shown.open, shown.endpoint), (true, false, None));
     let name = Some("etcd.example.com".to_owned());
     let address = PublicAddress { listen: "192.0.2.1:32000".parse().unwrap(), name, opened: true };
-    let condition = |holds, reason: &str| Condition {
-        kind: ConditionKind::PublicAddressServing,
-        holds,
-        reason: reason.to_owned(),
-        since: at(1),
-    };
+    let condition =
+        |holds, reason: &str| Condition::new(ConditionKind::PublicAddressServing, holds, reason.to_owned(), at(1));
     let status = |condition| Status { public: Some(address.clone()), conditions: vec![condition], ..running(3) };
     bench.set_status(&id, &status(condition(true, ""))).await;
     let shown = bench.internet(&id).await;
