@@ -1,9 +1,12 @@
 //! What the API's handlers ask of the living: versions, members' metrics, and closer looks at clusters.
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use async_trait::async_trait;
-use cetcd_core::{EtcdVersion, Instance, member::KeyPair, status::MemberRecord};
+use cetcd_core::{EtcdVersion, Instance, InstanceId, member::KeyPair, status::MemberRecord};
 use cetcd_etcd::{
     admin::{ClientCredentials, EtcdAdmin, Target},
     browse,
@@ -13,7 +16,7 @@ use cetcd_etcd::{
 };
 use cetcd_gateway::service::{FoundKey, KeyPage, KeyRange, LiveClusters, Standing, VersionCatalogue};
 use cetcd_monitor::LiveMembers;
-use cetcd_store::{Store, records, seal::Sealer};
+use cetcd_store::{Store, records, seal::Sealer, view::View};
 
 /// Makers of the two adapters.
 pub struct Live;
@@ -25,8 +28,13 @@ impl Live {
     }
 
     /// Members that can be asked.
-    pub fn members(store: Arc<dyn Store>, sealer: Sealer, admin: Arc<LiveAdmin>) -> impl LiveMembers + LiveClusters {
-        Members { store, sealer, admin }
+    pub fn members(
+        store: Arc<dyn Store>,
+        sealer: Sealer,
+        admin: Arc<LiveAdmin>,
+        view: Arc<View>,
+    ) -> impl LiveMembers + LiveClusters {
+        Members { store, sealer, admin, view, opened: Mutex::default() }
     }
 }
 
@@ -46,18 +54,37 @@ struct Members {
     store: Arc<dyn Store>,
     sealer: Sealer,
     admin: Arc<LiveAdmin>,
+    view: Arc<View>,
+    opened: Mutex<Opened>,
 }
 
+/// By instance, the revision that its certificates were read at, and what was in them.
+type Opened = HashMap<InstanceId, (u64, Arc<ClientCredentials>)>;
+
 impl Members {
+    /// The way in, opened once for each time that it was written: every member is asked every few seconds.
     async fn credentials(&self, instance: &Instance) -> Result<Option<Arc<ClientCredentials>>, String> {
-        let credentials = if instance.spec.security.https {
-            let all = records::certificates(self.store.as_ref(), &self.sealer, &instance.id).await;
-            let all = all.map_err(|error| error.to_string())?.ok_or("its certificates are not made yet")?;
-            Some(Arc::new(ClientCredentials { ca: all.trusted(), client: KeyPair::from(&all.client) }))
-        } else {
-            None
-        };
-        Ok(credentials)
+        if !instance.spec.security.https {
+            return Ok(None);
+        }
+        let id = &instance.id;
+        let entry = self.store.get(&records::certificates_key(id)).await.map_err(|error| error.to_string())?;
+        let entry = entry.ok_or("its certificates are not made yet")?;
+        if let Some((revision, credentials)) = self.opened().get(id)
+            && *revision == entry.mod_revision
+        {
+            return Ok(Some(Arc::clone(credentials)));
+        }
+        let all = records::open_certificates(&self.sealer, id, &entry).map_err(|error| error.to_string())?;
+        let credentials = Arc::new(ClientCredentials { ca: all.trusted(), client: KeyPair::from(&all.client) });
+        let mut opened = self.opened();
+        opened.retain(|id, _| self.view.instance(id).is_some());
+        opened.insert(id.clone(), (entry.mod_revision, Arc::clone(&credentials)));
+        Ok(Some(credentials))
+    }
+
+    fn opened(&self) -> MutexGuard<'_, Opened> {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn target(&self, instance: &Instance, member: &MemberRecord) -> Result<Target, String> {

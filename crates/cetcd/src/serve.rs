@@ -106,7 +106,7 @@ pub async fn serve(settings: Settings, stop: CancellationToken) -> Result<()> {
             window: settings.maintenance.window()?,
         },
     };
-    let live = Arc::new(Live::members(Arc::clone(&store), sealer.clone(), admin));
+    let live = Arc::new(Live::members(Arc::clone(&store), sealer.clone(), admin, Arc::clone(&view)));
     let members: Arc<dyn LiveMembers> = Arc::clone(&live) as _;
     let every = Duration::from_secs(settings.monitor.interval_seconds);
     let watching = cetcd_monitor::Options { every, ..cetcd_monitor::Options::default() };

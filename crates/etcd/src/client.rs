@@ -48,6 +48,8 @@ pub struct LiveAdmin {
     pub(crate) options: Options,
     connections: Mutex<HashMap<(Use, SocketAddr), Connection>>,
     pub(crate) passwords: Mutex<HashMap<InstanceId, Passwords>>,
+    /// For reading metrics.
+    connectors: metrics::Connectors,
 }
 
 /// What a connection is for. Probes have their own, so that they are held up by nothing else, and a token
@@ -222,7 +224,7 @@ impl EtcdAdmin for LiveAdmin {
     }
 
     async fn metrics(&self, target: &Target) -> Result<String> {
-        tokio::time::timeout(self.options.timeout, metrics::get(target))
+        tokio::time::timeout(self.options.timeout, metrics::get(target, &self.connectors))
             .await
             .unwrap_or_else(|_| Err(self.too_slow()))
             .map_err(|reason| not_serving(target, reason))
@@ -235,6 +237,7 @@ impl EtcdAdmin for LiveAdmin {
     fn forget(&self, instance: &InstanceId) {
         self.connections().retain(|_, connection| connection.instance != *instance);
         self.passwords.lock().unwrap_or_else(PoisonError::into_inner).remove(instance);
+        self.connectors.forget(instance);
     }
 }
 

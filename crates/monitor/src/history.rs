@@ -9,9 +9,13 @@ use crate::{metric::Metric, text::Reading};
 /// One kept moment. Numbers are kept in half the precision that they are read in: charts need no more.
 #[derive(Debug, Clone, Copy)]
 struct Sample {
-    second: i64,
+    /// Seconds since 1970, in which 136 years have room.
+    second: u32,
     values: [f32; Metric::ALL.len()],
 }
+
+/// By how many samples there is more room once there is none.
+const GROWTH: usize = 90;
 
 /// One number and its time.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -47,10 +51,15 @@ impl History {
         #[allow(clippy::cast_possible_truncation, reason = "precision is given up on purpose")]
         let values =
             Metric::ALL.map(|metric| metric.of(self.last.as_ref(), &now).map_or(f32::NAN, |value| value as f32));
-        self.samples.push_back(Sample { second: at.as_second(), values });
-        while self.samples.len() > most {
+        while self.samples.len() >= most.max(1) {
             self.samples.pop_front();
         }
+        if self.samples.len() == self.samples.capacity() {
+            // By itself it would take twice as much, and keep it.
+            self.samples.reserve_exact(GROWTH.min(most));
+        }
+        let second = u32::try_from(at.as_second()).unwrap_or_default();
+        self.samples.push_back(Sample { second, values });
         self.last = Some(now);
     }
 
@@ -62,9 +71,9 @@ impl History {
     /// A metric between two seconds, both included.
     pub fn points(&self, metric: Metric, from: i64, to: i64) -> impl Iterator<Item = Point> {
         let place = metric as usize;
-        let within = self.samples.iter().filter(move |sample| (from..=to).contains(&sample.second));
+        let within = self.samples.iter().filter(move |sample| (from..=to).contains(&sample.second.into()));
         let known = within.filter(move |sample| !sample.values[place].is_nan());
-        known.map(move |sample| Point { second: sample.second, value: f64::from(sample.values[place]) })
+        known.map(move |sample| Point { second: sample.second.into(), value: f64::from(sample.values[place]) })
     }
 }
 
