@@ -318,8 +318,6 @@ test('a resize is asked for, followed and done', async () => {
 });
 
 test('events tell what was seen and done, as it happens', async () => {
-  const schema = await (await fetch(`${ORIGIN}/schema.json`)).json();
-  if (!schema['x-actions'].DescribeEtcdEvents) return; // the page does not offer the view then
   await tab('Events').click();
   await page.locator('[data-event=TaskDone]').first().waitFor();
   // The restore and the resize have filled the first page; what was killed is among the warnings.

@@ -45,6 +45,8 @@ def test_a_life_by_the_command_line(server, version, tmp_path):
     assert cetcd(server, "ctl", instance, "--", "get", "--print-value-only", "pasted").strip() == "works"
     cetcd(server, "ctl", instance, "--", "no-such-command", code=1)
 
+    told = cetcd(server, "events", instance, "--output", "json")
+    assert {"TaskBegun", "ClusterFormed", "TaskDone"} <= {event["Type"] for event in told}, told
     task, = cetcd(server, "tasks", instance, "--output", "json")
     assert (task["TaskType"], task["LifeState"]) == ("create_instance", "done")
 

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use cetcd_backup::{Location, store};
 use cetcd_controller::{
-    Controller, Metrics, PkiIssuer, Policies, World,
+    Controller, Metrics, PkiIssuer, Policies, TaskMetrics, World,
     backups::{BackupMetrics, Parts, Slots, StoredBackups},
 };
 use cetcd_core::{Clock, clock::SystemClock, instance::Resources};
@@ -19,7 +19,7 @@ use cetcd_etcd::{
     versions::{Installer, Versions},
 };
 use cetcd_gateway::{
-    Accounts, AuditOptions, Credentials, Gateway,
+    Accounts, AuditOptions, Credentials, EventStreams, Gateway,
     accounts::keys,
     service::{Dependencies, Limits, Service},
 };
@@ -79,8 +79,10 @@ pub async fn serve(settings: Settings, stop: CancellationToken) -> Result<()> {
     let networks = Arc::new(settings.networks.clone());
 
     let mut registry = Registry::default();
-    let metrics = Metrics::default();
-    metrics.register(&mut registry);
+    let controller_metrics = Metrics::default();
+    controller_metrics.register(&mut registry);
+    let task_metrics = TaskMetrics::default();
+    task_metrics.register(&mut registry);
     let backup_metrics = BackupMetrics::default();
     backup_metrics.register(&mut registry);
     let backups = Arc::new(backups(&settings, &dir, &store, &sealer, Arc::clone(&admin))?);
@@ -100,6 +102,7 @@ pub async fn serve(settings: Settings, stop: CancellationToken) -> Result<()> {
         backups,
         slots: Arc::new(Slots::default()),
         backup_metrics,
+        task_metrics,
         networks: Arc::clone(&networks),
         policies: Policies {
             automatic_recovery: settings.recovery.policy == RecoveryPolicy::Automatic,
@@ -111,6 +114,7 @@ pub async fn serve(settings: Settings, stop: CancellationToken) -> Result<()> {
     let every = Duration::from_secs(settings.monitor.interval_seconds);
     let watching = cetcd_monitor::Options { every, ..cetcd_monitor::Options::default() };
     let monitor = Monitor::new(Arc::clone(&view), Arc::clone(&members), Arc::clone(&clock), watching);
+    let streams = EventStreams::new(Arc::clone(&view), stop.clone());
     let service = Service::new(Dependencies {
         store: Arc::clone(&store),
         view: Arc::clone(&view),
@@ -124,6 +128,7 @@ pub async fn serve(settings: Settings, stop: CancellationToken) -> Result<()> {
         keys_readable: settings.console.keys == KeyAccess::Read,
         audit: gateway_options(&settings, &dir).audit,
         monitor: Arc::clone(&monitor),
+        streams: Arc::clone(&streams),
         limits: Limits {
             instances_per_region: settings.limits.instances_per_region,
             public_ports: settings.internet.range()?.map_or(0, |range| usize::from(range.last - range.first) + 1),
@@ -132,6 +137,7 @@ pub async fn serve(settings: Settings, stop: CancellationToken) -> Result<()> {
     });
     let registry = Arc::new(Mutex::new(registry));
     let gateway = Gateway::new(gateway_options(&settings, &dir), service, accounts, registry)?;
+    gateway.serve_streams(streams);
 
     let listener = TcpListener::bind(settings.listen)
         .await
@@ -143,7 +149,7 @@ pub async fn serve(settings: Settings, stop: CancellationToken) -> Result<()> {
     let background = tokio_util::task::TaskTracker::new();
     background.spawn(monitor.run(stop.clone()));
     background.spawn(guarded(follow_view, stop.clone()));
-    let controller = Controller::new(world, view, metrics, cetcd_controller::Options::default());
+    let controller = Controller::new(world, view, controller_metrics, cetcd_controller::Options::default());
     let (looked, first_look) = tokio::sync::oneshot::channel();
     background.spawn(controller.run(stop.clone(), looked));
     let ready = async {

@@ -21,7 +21,7 @@ use cetcd_core::{
 use cetcd_etcd::{admin::Target, operator::AlarmKind};
 use cetcd_runtime::Stop;
 use cetcd_store::{
-    Compare, Txn,
+    Compare, Txn, events,
     records::{self, DEFAULT_POLICY, Record, SnapshotPolicy},
 };
 use futures::future::{join_all, try_join_all};
@@ -276,6 +276,7 @@ async fn forget(world: &World, subject: &Subject<'_>) -> Result<()> {
         .delete(records::instance_key(id))
         .delete(records::status_key(id))
         .delete_prefix(records::policies_prefix(id))
+        .delete_prefix(events::prefix(id))
         .delete_prefix(records::secrets_prefix(id));
     if !kept {
         txn = txn.delete(records::backup_key_key(id));
@@ -284,6 +285,7 @@ async fn forget(world: &World, subject: &Subject<'_>) -> Result<()> {
         txn = txn.delete(key);
     }
     let now = world.clock.now();
+    let mut ended = Vec::new();
     for Record { value: mut task, revision } in record::open_tasks(world, id).await? {
         match task.kind {
             TaskKind::DeleteInstance => {
@@ -292,8 +294,13 @@ async fn forget(world: &World, subject: &Subject<'_>) -> Result<()> {
             _ => task.fail("the instance was deleted", now),
         }
         txn = txn.when(Compare::mod_revision(records::task_key(&task), revision)).then(records::put_task(&task));
+        ended.push(task);
     }
-    settled(world.store.txn(txn).await?.succeeded, "the instance")
+    settled(world.store.txn(txn).await?.succeeded, "the instance")?;
+    for task in &ended {
+        world.task_metrics.ended(task);
+    }
+    Ok(())
 }
 
 /// What was taken stays, unless its owner said that it goes with the instance; what was not will not be. Answers whether

@@ -20,12 +20,13 @@ mod place;
 mod record;
 mod served;
 mod starts;
+mod telling;
 mod turn;
 mod world;
 
 pub use certificates::{Facts, Issue, Names, PkiIssuer, Request};
 pub use driver::{Controller, Options};
 pub use error::{Error, Result};
-pub use metrics::Metrics;
+pub use metrics::{Metrics, TaskMetrics};
 pub use turn::{Reconciler, Turn};
 pub use world::{Policies, World};

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use cetcd_core::{InstanceId, status::Phase};
+use cetcd_core::{InstanceId, Task, status::Phase};
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
@@ -19,6 +19,7 @@ pub struct Metrics {
     durations: Family<NameLabel, Histogram>,
     instances: Family<PhaseLabel, Gauge>,
     turns: Counter,
+    looks: Histogram,
     phases: Arc<Mutex<BTreeMap<InstanceId, Phase>>>,
 }
 
@@ -48,6 +49,7 @@ impl Default for Metrics {
             durations: Family::new_with_constructor(|| Histogram::new(BOUNDS)),
             instances: Family::default(),
             turns: Counter::default(),
+            looks: Histogram::new(BOUNDS),
             phases: Arc::default(),
         }
     }
@@ -61,6 +63,8 @@ impl Metrics {
         registry.register("action_duration_seconds", "How long an action took", self.durations.clone());
         registry.register("instances", "Instances, by status", self.instances.clone());
         registry.register("turns", "Reconciliation turns taken", self.turns.clone());
+        let help = "How long it took to look at an instance, to plan and to record, before anything was done";
+        registry.register("look_duration_seconds", help, self.looks.clone());
     }
 
     pub(crate) fn acted(&self, action: &'static str, good: bool, seconds: f64) {
@@ -69,8 +73,9 @@ impl Metrics {
         self.durations.get_or_create(&NameLabel { action }).observe(seconds);
     }
 
-    pub(crate) fn saw(&self, id: &InstanceId, phase: Phase) {
+    pub(crate) fn saw(&self, id: &InstanceId, phase: Phase, seconds: f64) {
         self.turns.inc();
+        self.looks.observe(seconds);
         self.set_phase(id, Some(phase));
     }
 
@@ -92,5 +97,42 @@ impl Metrics {
                 self.instances.get_or_create(&PhaseLabel { phase: phase.as_str() }).inc_by(change);
             }
         }
+    }
+}
+
+/// How long tasks took. Labels are types and states of tasks: a small, fixed set.
+#[derive(Clone)]
+pub struct TaskMetrics(Family<TaskLabels, Histogram>);
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TaskLabels {
+    r#type: &'static str,
+    state: &'static str,
+}
+
+/// Upper bounds in seconds: a snapshot takes a tenth, moving five large members minutes.
+const TASK_BOUNDS: [f64; 9] = [0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 1200.0, 3600.0];
+
+impl Default for TaskMetrics {
+    fn default() -> Self {
+        Self(Family::new_with_constructor(|| Histogram::new(TASK_BOUNDS)))
+    }
+}
+
+impl TaskMetrics {
+    /// Shows the metrics in `registry`.
+    pub fn register(&self, registry: &mut Registry) {
+        let help = "How long a task took from its acceptance to its end, by type and state";
+        registry.register("cetcd_task_duration_seconds", help, self.0.clone());
+    }
+
+    /// A task has ended; one that goes on is passed over.
+    pub(crate) fn ended(&self, task: &Task) {
+        if task.is_open() {
+            return;
+        }
+        let labels = TaskLabels { r#type: task.kind.as_str(), state: task.state.as_str() };
+        let took = task.updated_at.duration_since(task.created_at);
+        self.0.get_or_create(&labels).observe(took.as_secs_f64().max(0.0));
     }
 }

@@ -3,42 +3,67 @@
 use cetcd_core::{
     Instance, InstanceId, Status, Task,
     condition::{self, ConditionKind},
+    event::{self, Event},
     observed::{Observed, Process},
     plan::Plan,
     progress, recovery,
     task::{TaskKind, TaskState},
 };
 use cetcd_store::{
-    Compare, Txn,
+    Compare, Txn, events,
     records::{self, Record},
 };
 
 use crate::{Error, Result, World, served::Served};
 
-/// Writes what follows from the look. `failure` is what went wrong in the last action, if anything did.
-/// Answers the status with the revision that it now has.
+/// What a turn has found out.
+pub(crate) struct Findings<'a> {
+    pub observed: &'a Observed,
+    pub plan: &'a Plan,
+    /// What went wrong in the last action, if anything did.
+    pub failure: Option<&'a str>,
+    pub served: &'a Served,
+    /// What was done and seen since the last record, to be told.
+    pub told: &'a [Event],
+}
+
+/// Writes what follows from the look, and the events that tell of it. Answers the status with the revision that it now
+/// has.
 pub(crate) async fn record(
     world: &World,
     instance: &Record<Instance>,
     status: &Record<Status>,
-    observed: &Observed,
-    plan: &Plan,
-    failure: Option<&str>,
-    served: &Served,
+    findings: &Findings<'_>,
 ) -> Result<Record<Status>> {
+    let Findings { observed, failure, .. } = *findings;
     let now = world.clock.now();
     let id = &instance.value.id;
-    let next = next_status(&instance.value, &status.value, observed, plan, failure, served, now);
+    let mut next = next_status(&instance.value, &status.value, findings, now);
+    let tasks = open_tasks(world, id).await?;
+    let tasks: Vec<_> = tasks.into_iter().filter(|task| task.value.kind.changes_instance()).collect();
+    // What happens to an instance that goes away goes with it.
+    let mut told = Vec::new();
+    if !instance.value.spec.deleting {
+        told.extend_from_slice(findings.told);
+        told.extend(event::of_change(&status.value, &next, observed, now));
+        told.extend(event::tell_conditions(&mut next, now));
+    }
     let mut txn = Txn::new()
         .when(Compare::mod_revision(records::instance_key(id), instance.revision))
         .when(Compare::mod_revision(records::status_key(id), status.revision));
+    for mut event in told {
+        event.number = next.next_event;
+        event.task = tasks.first().map(|task| task.value.id.clone());
+        next.next_event += 1;
+        txn = txn.then(events::put(id, &event));
+    }
     let status_changed = next != status.value;
     let mut changed = status_changed;
     if status_changed {
         txn = txn.then(records::put_status(id, &next));
     }
-    let tasks = open_tasks(world, id).await?;
-    for Record { value: mut task, revision } in tasks.into_iter().filter(|task| task.value.kind.changes_instance()) {
+    let mut ended = Vec::new();
+    for Record { value: mut task, revision } in tasks {
         let mut passed = progress::passed_steps(task.kind, &instance.value, &status.value, observed);
         // The last step counts only when nothing is left to do: a task that is done stays done.
         if next.observed_generation < task.generation {
@@ -49,6 +74,7 @@ pub(crate) async fn record(
             task.fail(&failed.reason, now);
             txn = txn.when(Compare::mod_revision(records::task_key(&task), revision)).then(records::put_task(&task));
             changed = true;
+            ended.push(task);
             continue;
         }
         let moved = task.advance(passed, now);
@@ -56,6 +82,7 @@ pub(crate) async fn record(
         if moved || reported {
             txn = txn.when(Compare::mod_revision(records::task_key(&task), revision)).then(records::put_task(&task));
             changed = true;
+            ended.extend((!task.is_open()).then_some(task));
         }
     }
     if !changed {
@@ -65,19 +92,15 @@ pub(crate) async fn record(
     if !outcome.succeeded {
         return Err(Error::Conflict { what: format!("{id}") });
     }
+    for task in &ended {
+        world.task_metrics.ended(task);
+    }
     let revision = if status_changed { outcome.revision } else { status.revision };
     Ok(Record { value: next, revision })
 }
 
-fn next_status(
-    instance: &Instance,
-    status: &Status,
-    observed: &Observed,
-    plan: &Plan,
-    failure: Option<&str>,
-    served: &Served,
-    now: jiff::Timestamp,
-) -> Status {
+fn next_status(instance: &Instance, status: &Status, findings: &Findings<'_>, now: jiff::Timestamp) -> Status {
+    let Findings { observed, plan, failure, served, .. } = *findings;
     let mut next = status.clone();
     if *plan == Plan::Converged {
         next.observed_generation = instance.generation;
@@ -109,6 +132,8 @@ fn next_status(
     for (kind, holds, reason) in progress::conditions(instance, &next, observed, now) {
         condition::set(&mut next.conditions, kind, holds, reason, now);
     }
+    let grade = progress::quota_grade(&next, observed);
+    condition::grade(&mut next.conditions, ConditionKind::QuotaLeft, grade);
     let reason = failure.unwrap_or_default().to_owned();
     condition::set(&mut next.conditions, ConditionKind::Reconciled, failure.is_none(), reason, now);
     next

@@ -7,9 +7,10 @@ use crate::{
     Metrics, Result, World,
     act::{Subject, act},
     observe::{Memory, observe},
-    record::record,
+    record::{Findings, record},
     served::Served,
     starts::FailedStarts,
+    telling::Telling,
 };
 
 /// How a turn ended: when to take the next one.
@@ -38,6 +39,7 @@ pub struct Reconciler {
     failure: Option<String>,
     failed_starts: FailedStarts,
     served: Served,
+    telling: Telling,
 }
 
 impl Reconciler {
@@ -45,7 +47,8 @@ impl Reconciler {
     pub fn new(world: World, metrics: Metrics, id: InstanceId) -> Self {
         let failed_starts = FailedStarts::default();
         let memory = Memory::default();
-        Self { world, metrics, id, memory, failure: None, failed_starts, served: Served::default() }
+        let (served, telling) = (Served::default(), Telling::default());
+        Self { world, metrics, id, memory, failure: None, failed_starts, served, telling }
     }
 
     /// The instance that it is about.
@@ -65,6 +68,7 @@ impl Reconciler {
         let began = self.world.clock.now();
         let observed = observe(&self.world, &instance.value, &status.value, &mut self.memory).await?;
         self.served.saw(&observed, began);
+        self.telling.saw(&observed, self.world.clock.now());
         let now = self.world.clock.now();
         let plan = if self.failed_starts.any() && !instance.value.spec.deleting {
             plan::plan(&instance.value, &status.value, &self.failed_starts.shown_in(&observed), now)
@@ -77,8 +81,12 @@ impl Reconciler {
         let not_open = observed.endpoint.public.as_ref().and_then(|public| public.error.as_deref());
         let failure = self.failure.as_deref().or(observed.refused.as_deref()).or(not_open);
         let failure = failure.filter(|_| plan != Plan::Converged);
-        let status = record(&self.world, &instance, &status, &observed, &plan, failure, &self.served).await?;
-        self.metrics.saw(&self.id, status.value.phase);
+        let findings =
+            Findings { observed: &observed, plan: &plan, failure, served: &self.served, told: self.telling.to_tell() };
+        let status = record(&self.world, &instance, &status, &findings).await?;
+        self.telling.told();
+        let took = self.world.clock.now().duration_since(began).as_secs_f64();
+        self.metrics.saw(&self.id, status.value.phase, took);
         match plan {
             Plan::Act(action) => {
                 let subject = Subject {
@@ -88,6 +96,9 @@ impl Reconciler {
                     certificates: self.memory.certificates.as_ref(),
                 };
                 let outcome = do_action(&self.world, &self.metrics, &subject, &action).await;
+                if outcome.is_ok() {
+                    self.telling.did(&action, &instance.value, &status.value, self.world.clock.now());
+                }
                 self.failed_starts.note(&action, outcome.is_ok(), self.world.clock.now());
                 if matches!(action, Action::EnableAuth | Action::DisableAuth) {
                     self.memory.forget_auth();

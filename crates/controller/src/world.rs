@@ -8,7 +8,7 @@ use cetcd_runtime::Runtime;
 use cetcd_store::{Store, seal::Sealer};
 
 use crate::{
-    Issue,
+    Issue, TaskMetrics,
     backups::{BackupMetrics, Backups, Slots},
 };
 
@@ -37,6 +37,8 @@ pub struct World {
     pub slots: Arc<Slots>,
     /// What is counted of backups.
     pub backup_metrics: BackupMetrics,
+    /// How long tasks took.
+    pub task_metrics: TaskMetrics,
     /// Names zones.
     pub networks: Arc<Networks>,
     /// What the service does by itself.

@@ -10,6 +10,7 @@ pub mod certificates;
 pub mod clock;
 pub mod condition;
 pub mod entropy;
+pub mod event;
 pub mod id;
 pub mod instance;
 pub mod internet;
@@ -31,6 +32,7 @@ pub mod window;
 
 pub use clock::Clock;
 pub use entropy::Entropy;
+pub use event::Event;
 pub use id::InstanceId;
 pub use instance::Instance;
 pub use status::Status;

@@ -69,6 +69,9 @@ pub struct Status {
     /// The last restore that was refused: it replaced nothing, and the instance goes on as it was.
     #[serde(default)]
     pub refused_restore: Option<String>,
+    /// The number of the next event: how many the controller has written.
+    #[serde(default)]
+    pub next_event: u64,
 }
 
 /// A restore that is under way, and what of it must not be forgotten.

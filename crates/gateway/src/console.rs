@@ -76,7 +76,8 @@ pub(crate) fn answer(method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<
     if accepts_html(headers) { find(PAGE).map(|page| serve(page, headers)) } else { None }
 }
 
-fn is_for_the_api(uri: &Uri, headers: &HeaderMap) -> bool {
+/// Whether a request is signed, or names any common parameter of the API.
+pub(crate) fn is_for_the_api(uri: &Uri, headers: &HeaderMap) -> bool {
     headers.contains_key(AUTHORIZATION)
         || headers.keys().any(|name| name.as_str().starts_with("x-tc-"))
         || uri.query().is_some_and(|query| {

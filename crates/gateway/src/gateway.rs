@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -30,7 +30,7 @@ use crate::payload::Payload;
 use crate::rate::{RateLimiter, TooMany};
 use crate::replay::{Refusal, ReplayGuard};
 use crate::response::response;
-use crate::{Context, Error};
+use crate::{Context, Error, EventStreams};
 
 /// The gateway in front of a service: checks, decodes, dispatches, answers, records. Clones are the same gateway.
 pub struct Gateway<S> {
@@ -58,6 +58,8 @@ pub(crate) struct Inner<S> {
     /// Changes under way, which go on when their client has gone.
     pub(crate) changes: TaskTracker,
     pub(crate) audit: Option<AuditLog>,
+    /// Streams of changes, where there are any.
+    pub(crate) streams: OnceLock<Arc<EventStreams>>,
     service: S,
     credentials: Arc<dyn Credentials>,
     clock: Arc<dyn Clock>,
@@ -105,6 +107,7 @@ impl<S: Dispatch> Gateway<S> {
                 receiver: Receiver::new(options.body_timeout, options.body_budget),
                 changes: TaskTracker::new(),
                 audit: options.audit.clone().map(AuditLog::open).transpose()?,
+                streams: OnceLock::new(),
                 service,
                 credentials,
                 clock,
@@ -121,6 +124,13 @@ impl<S: Dispatch> Gateway<S> {
     /// Sets what `/readyz` says; it says no until this is called.
     pub fn set_ready(&self, ready: bool) {
         self.inner.ready.store(ready, Ordering::Release);
+    }
+
+    /// Serves these streams of changes beside the API, from now on. Once.
+    pub fn serve_streams(&self, streams: Arc<EventStreams>) {
+        let mut registry = self.inner.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        registry.register("cetcd_api_event_streams", "Streams of changes open", streams.gauge.clone());
+        let _ = self.inner.streams.set(streams);
     }
 
     /// The service behind the gateway.

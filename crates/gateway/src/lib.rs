@@ -30,6 +30,7 @@ mod replay;
 mod response;
 mod server;
 pub mod service;
+mod streams;
 
 pub use accounts::{Accounts, Credentials, KeyPair};
 pub use context::Context;
@@ -37,3 +38,4 @@ pub use error::Error;
 pub use gateway::Gateway;
 pub use handler::{Dispatch, Handler, Outcome};
 pub use options::{AuditOptions, Options};
+pub use streams::EventStreams;

@@ -26,7 +26,7 @@ use tower::ServiceExt;
 
 use crate::handler::Dispatch;
 use crate::metrics::Held;
-use crate::{Error, Gateway, console, ops};
+use crate::{Error, Gateway, console, ops, streams};
 
 type Answer = Response<Either<Full<Bytes>, axum::body::Body>>;
 
@@ -104,10 +104,15 @@ impl<S: Dispatch> Gateway<S> {
         Ok(())
     }
 
-    async fn route(&self, request: Request<Incoming>, router: Router, peer: SocketAddr) -> Answer {
+    async fn route(&self, request: Request<Incoming>, router: Router, peer: SocketAddr, busy: UnderWay) -> Answer {
         if ops::is_ops(request.method(), request.uri().path()) {
             let Ok(response) = router.oneshot(request).await;
             return response.map(Either::Right);
+        }
+        if let Some(streams) = self.inner.streams.get()
+            && streams::is_stream(request.method(), request.uri(), request.headers())
+        {
+            return streams.answer(request.headers(), busy).map(Either::Right);
         }
         if let Some(response) = console::answer(request.method(), request.uri(), request.headers()) {
             return response.map(Either::Left);
@@ -116,7 +121,7 @@ impl<S: Dispatch> Gateway<S> {
         let held = self.inner.receiver.receive(&parts, body).await;
         let crate::body::Held { received, share } = held;
         let response = self.answer(&parts, received, peer.ip().to_canonical()).await;
-        drop(share);
+        drop((share, busy));
         response.map(Either::Left)
     }
 }
@@ -177,10 +182,7 @@ impl<S: Dispatch> Connection<S> {
         let seen = Arc::clone(&activity);
         let service = service_fn(move |request| {
             let (gateway, router, under_way) = (gateway.clone(), router.clone(), UnderWay::new(&seen));
-            async move {
-                let _under_way = under_way;
-                Ok::<_, Infallible>(gateway.route(request, router, peer).await)
-            }
+            async move { Ok::<_, Infallible>(gateway.route(request, router, peer, under_way).await) }
         });
         let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
         let mut connection = std::pin::pin!(watcher.watch(connection));

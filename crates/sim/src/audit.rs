@@ -1,6 +1,9 @@
 //! The auditor: sees every committed change of the store, and holds it against the one before and the machine.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+};
 
 use cetcd_core::{
     Instance, InstanceId, Status, Task,
@@ -9,7 +12,8 @@ use cetcd_core::{
 };
 use cetcd_store::{
     Entry,
-    records::{self, ADDRESSES, INSTANCES, POLICIES, SNAPSHOTS, STATUS, TASKS},
+    events::KEPT,
+    records::{self, ADDRESSES, EVENTS, INSTANCES, POLICIES, SNAPSHOTS, STATUS, TASKS},
 };
 
 use crate::{host::Host, trace::Trace};
@@ -26,6 +30,8 @@ pub(crate) struct Audit {
     pub snapshots: BTreeMap<(InstanceId, String), Snapshot>,
     /// Policies and secrets: keys only.
     pub others: BTreeMap<String, InstanceId>,
+    /// Keys of events.
+    pub events: BTreeMap<InstanceId, BTreeSet<String>>,
     /// Counts the changes of desired state: what wakes a reconciler.
     pub wanted: BTreeMap<InstanceId, u64>,
     pub violations: Vec<String>,
@@ -61,6 +67,15 @@ impl Audit {
                 }
             } else if key.starts_with(SNAPSHOTS) {
                 self.change_snapshot(&key, entry.as_ref(), host);
+            } else if let Some((id, _)) = key.strip_prefix(EVENTS).and_then(|rest| rest.split_once('/')) {
+                let Some(id) = InstanceId::parse(id) else { continue };
+                let of_it = self.events.entry(id.clone()).or_default();
+                if entry.is_some() {
+                    of_it.insert(key)
+                } else {
+                    of_it.remove(&key)
+                };
+                touched.push(id);
             } else if let Some(id) = owner(&key) {
                 match entry {
                     Some(_) => drop(self.others.insert(key, id.clone())),
@@ -235,13 +250,17 @@ impl Audit {
     /// What holds between the records of one instance after every transaction.
     fn check(&mut self, id: &InstanceId) {
         let Some(instance) = self.instances.get(id) else {
-            if self.status.contains_key(id) || self.others.values().any(|owner| owner == id) {
+            let has_events = self.events.get(id).is_some_and(|events| !events.is_empty());
+            if self.status.contains_key(id) || has_events || self.others.values().any(|owner| owner == id) {
                 self.violation(format!("something is recorded of {id}, which is not there"));
             }
             return;
         };
         let Some(status) = self.status.get(id) else { return };
         let mut found = Vec::new();
+        if self.events.get(id).is_some_and(|events| events.len() as u64 > KEPT + 1) {
+            found.push(format!("more events of {id} are kept than there may be"));
+        }
         if status.observed_generation > instance.generation {
             found.push(format!("{id} has converged on a generation that nobody asked for"));
         }

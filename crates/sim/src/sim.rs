@@ -6,7 +6,7 @@ use std::{
 };
 
 use cetcd_controller::{
-    Policies, World,
+    Policies, TaskMetrics, World,
     backups::{BackupMetrics, Slots},
 };
 use cetcd_core::{InstanceId, network::Networks};
@@ -114,6 +114,7 @@ impl Sim {
             backups: Arc::new(fakes::SimBackups(self.clone())),
             slots: Arc::new(Slots::default()),
             backup_metrics: BackupMetrics::default(),
+            task_metrics: TaskMetrics::default(),
             networks: Arc::new(Networks::default()),
             policies: Policies {
                 automatic_recovery: self.state().automatic_recovery,

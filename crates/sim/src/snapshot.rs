@@ -5,8 +5,9 @@ use serde_json::{Map, Value, json};
 
 use crate::{Sim, host::Run};
 
-/// Fields that hold times, drawn names or what follows from those.
-const DRAWN: [&str; 21] = [
+/// Fields that hold times, drawn names or what follows from those, or tell how often something was done.
+const DRAWN: [&str; 22] = [
+    "next_event",
     "created_at",
     "updated_at",
     "started_at",

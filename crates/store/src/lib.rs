@@ -19,6 +19,7 @@
 mod clock;
 mod effect;
 mod error;
+pub mod events;
 pub mod memory;
 pub mod passwords;
 pub mod records;

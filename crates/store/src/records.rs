@@ -8,6 +8,8 @@
 //! | `/policies/{id}/{name}` | [`SnapshotPolicy`] | both |
 //! | `/snapshots/{id}/{name}` | [`Snapshot`]; outlives its instance | both |
 //! | `/backup-keys/{id}` | what backups of the instance are encrypted with, sealed; outlives it too | the controller |
+//! | `/events/{id}/{place}` | [`Event`](cetcd_core::Event)s, see [`crate::events`] | the controller |
+//! | `/alerts/{webhook}/{alert}` | what a webhook was told of and not yet that it is over | who delivers alerts |
 //! | `/secrets/{id}/{name}` | sealed bytes | both |
 //! | `/addresses/{ip:port}` | ID of the instance that holds it | the controller |
 //! | `/quota/{account}/{region}` | moves with every creation, so that two cannot pass the limit together | the API |
@@ -31,6 +33,10 @@ pub const TASKS: &str = "/tasks/";
 pub const POLICIES: &str = "/policies/";
 /// Prefix of every snapshot.
 pub const SNAPSHOTS: &str = "/snapshots/";
+/// Prefix of every event.
+pub const EVENTS: &str = "/events/";
+/// Prefix of what webhooks were told.
+pub const ALERTS: &str = "/alerts/";
 /// Prefix of every reserved address.
 pub const ADDRESSES: &str = "/addresses/";
 

@@ -9,18 +9,38 @@ use std::{
 
 use cetcd_core::{Instance, InstanceId, Status, Task, backup::Snapshot};
 use futures::FutureExt;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 
 use crate::{
     Entry, Error, Event, EventKind, Result, Store,
-    records::{self, INSTANCES, POLICIES, Record, SNAPSHOTS, STATUS, SnapshotPolicy, TASKS},
+    records::{self, EVENTS, INSTANCES, POLICIES, Record, SNAPSHOTS, STATUS, SnapshotPolicy, TASKS},
 };
+
+/// How many changes are kept for who follows them: one who falls further behind is told so.
+const CHANGES: usize = 1024;
 
 /// The records of all instances, at one revision.
 #[derive(Debug)]
 pub struct View {
     tables: RwLock<Tables>,
     revision: watch::Sender<u64>,
+    changes: broadcast::Sender<Change>,
+}
+
+/// What has changed, for who shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Something that is recorded of an instance.
+    Instance {
+        /// Which.
+        id: InstanceId,
+        /// Whose it is.
+        account: String,
+        /// Where it is.
+        region: String,
+    },
+    /// Anything may have.
+    Everything,
 }
 
 #[derive(Debug, Default)]
@@ -39,7 +59,8 @@ impl View {
     /// Reads everything and goes on to follow the store until the returned future is dropped. The future
     /// ends only with the store.
     pub async fn follow(store: Arc<dyn Store>) -> Result<(Arc<Self>, impl Future<Output = ()> + Send + use<>)> {
-        let view = Arc::new(Self { tables: RwLock::default(), revision: watch::Sender::new(0) });
+        let (revision, changes) = (watch::Sender::new(0), broadcast::Sender::new(CHANGES));
+        let view = Arc::new(Self { tables: RwLock::default(), revision, changes });
         let mut watch = view.reload(&store).await?;
         let followed = Arc::clone(&view);
         let follow = async move {
@@ -88,21 +109,35 @@ impl View {
         let watch = store.watch("/", all.revision + 1).await?;
         *self.tables.write().unwrap_or_else(std::sync::PoisonError::into_inner) = tables;
         self.revision.send_replace(all.revision);
+        // Nobody may be following.
+        let _ = self.changes.send(Change::Everything);
         Ok(watch)
     }
 
     fn apply(&self, events: &[Event]) {
         let Some(last) = events.last() else { return };
+        let mut touched = BTreeMap::new();
         {
             let mut tables = self.tables.write().unwrap_or_else(std::sync::PoisonError::into_inner);
             for event in events {
+                let about = about(event.key());
+                // One that goes away has no owner any more once that is applied, one that comes has none before.
+                let mut touch = |tables: &Tables| {
+                    let owner = about.as_ref().and_then(|id| Some((id.clone(), tables.owner(id)?)));
+                    touched.extend(owner);
+                };
+                touch(&tables);
                 match &event.kind {
                     EventKind::Put(entry) => tables.put(entry),
                     EventKind::Delete { key } => tables.delete(key, event.revision),
                 }
+                touch(&tables);
             }
         }
         self.revision.send_replace(last.revision);
+        for (id, (account, region)) in touched {
+            let _ = self.changes.send(Change::Instance { id, account, region });
+        }
     }
 
     /// The revision that the view has reached.
@@ -113,6 +148,11 @@ impl View {
     /// Moves whenever a record changed.
     pub fn subscribe(&self) -> watch::Receiver<u64> {
         self.revision.subscribe()
+    }
+
+    /// What changes from now on, told once it shows. Whoever falls far behind is told that he missed something.
+    pub fn changes(&self) -> broadcast::Receiver<Change> {
+        self.changes.subscribe()
     }
 
     /// Waits until the view shows all of the transaction that made `revision`.
@@ -171,6 +211,15 @@ impl View {
     /// Every task of an instance, newest first.
     pub fn tasks_about(&self, id: &InstanceId) -> Vec<Arc<Task>> {
         self.tasks_where(|task| task.instance == *id)
+    }
+
+    /// How many tasks there are that `sort` puts together.
+    pub fn count_tasks<K: Ord>(&self, sort: impl Fn(&Task) -> K) -> BTreeMap<K, usize> {
+        let mut counts = BTreeMap::new();
+        for record in self.read().tasks.values() {
+            *counts.entry(sort(&record.value)).or_default() += 1;
+        }
+        counts
     }
 
     /// Every task that is `wanted`, newest first.
@@ -235,6 +284,12 @@ impl Tables {
         Ok(())
     }
 
+    /// Account and region of an instance.
+    fn owner(&self, id: &InstanceId) -> Option<(String, String)> {
+        let instance = &self.instances.get(id)?.value;
+        Some((instance.account.clone(), instance.region.clone()))
+    }
+
     /// Something of an instance's backups went at `revision`; with the last of it, what is known of them goes.
     fn touch(&mut self, id: &InstanceId, revision: u64) {
         if of(&self.policies, id).is_empty() && of(&self.snapshots, id).is_empty() {
@@ -267,6 +322,13 @@ impl Tables {
             self.touch(&id_and_name.0, revision);
         }
     }
+}
+
+/// The instance that a record which is shown is about.
+fn about(key: &str) -> Option<InstanceId> {
+    let shown = [INSTANCES, STATUS, TASKS, POLICIES, SNAPSHOTS, EVENTS];
+    let rest = shown.into_iter().find_map(|prefix| key.strip_prefix(prefix))?;
+    InstanceId::parse(rest.split('/').next()?)
 }
 
 fn task_of(key: &str) -> Option<&str> {

@@ -4,15 +4,16 @@
 use std::sync::Arc;
 
 use cetcd_core::{
-    Instance, InstanceId, Task,
+    Event, Instance, InstanceId, Task,
+    event::EventKind,
     instance::{Auth, BackupSettings, Charge, CredentialsWish, Security, Spec},
     task::TaskKind,
 };
 use cetcd_store::{
-    Store, Txn,
+    Store, Txn, events,
     memory::MemoryStore,
     records::{self, SnapshotPolicy},
-    view::View,
+    view::{Change, View},
 };
 use jiff::Timestamp;
 
@@ -123,4 +124,25 @@ async fn a_record_that_cannot_be_read_hides_only_itself() {
     view.wait_for(outcome.revision).await;
     assert!(view.instance(&good.id).is_some());
     assert!(view.instance(&InstanceId::parse("etcd-bbbbbbbb").unwrap()).is_none());
+}
+
+#[tokio::test]
+async fn whoever_follows_is_told_which_instances_changed_once_that_shows() {
+    let (store, view) = following().await;
+    let mut changes = view.changes();
+    let about = |id: &str| Change::Instance {
+        id: InstanceId::parse(id).unwrap(),
+        account: "1".to_owned(),
+        region: "ap-guangzhou".to_owned(),
+    };
+    let written = instance("etcd-aaaaaaaa", "1", 1);
+    store.txn(Txn::new().then(records::put_instance(&written)).put("/quota/1/ap-guangzhou", "")).await.unwrap();
+    assert_eq!(changes.recv().await.unwrap(), about("etcd-aaaaaaaa"));
+    assert!(view.instance(&written.id).is_some());
+    let event = Event::new(EventKind::MemberDown, Timestamp::UNIX_EPOCH);
+    store.txn(Txn::new().then(events::put(&written.id, &event))).await.unwrap();
+    assert_eq!(changes.recv().await.unwrap(), about("etcd-aaaaaaaa"));
+    store.txn(Txn::new().delete(records::instance_key(&written.id))).await.unwrap();
+    assert_eq!(changes.recv().await.unwrap(), about("etcd-aaaaaaaa"));
+    assert!(changes.try_recv().is_err(), "nothing else was told");
 }

@@ -2,6 +2,7 @@
 
 mod attributes;
 mod backups;
+mod events;
 mod inspect;
 mod instances;
 mod internet;
@@ -11,6 +12,7 @@ mod surroundings;
 
 pub use attributes::*;
 pub use backups::*;
+pub use events::*;
 pub use inspect::*;
 pub use instances::*;
 pub use internet::*;

@@ -47,3 +47,26 @@ structure! {
         "Chosen" chosen: bool => example("true");
     }
 }
+
+structure! {
+    /// Something that happened to an instance: what was seen, what was done about it, and why. Not of the published
+    /// document.
+    out EtcdEvent {
+        /// Its name, which no other event of the instance has.
+        "EventId" event_id: String => example("c17");
+        /// When it was seen or done: RFC 3339, UTC.
+        "Time" time: String => example("2026-11-23T10:00:00.25Z");
+        /// What it is, for example MemberDown or TaskDone.
+        "Type" kind: String => example("MemberDown");
+        /// How much it matters: info, warning or error.
+        "Level" level: String => example("warning");
+        /// What happened, in the request's language.
+        "Message" message: String => example("etcd-abcd1234-etcd-2 does not serve.");
+        /// Why; empty where there is nothing to say.
+        "Reason" reason: String => example("has ended");
+        /// Name of the member that it is about; empty where it is about the instance as a whole.
+        "Member" member: String => example("etcd-abcd1234-etcd-2");
+        /// ID of the task that it is of; empty where there is none.
+        "TaskId" task_id: String => example("");
+    }
+}

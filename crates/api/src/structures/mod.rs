@@ -12,7 +12,7 @@ mod task;
 
 pub use backup::{EtcdBackup, EtcdBackupPolicy, EtcdRestoreTarget};
 pub use billing::{ChargePrepaidConfig, InstanceConfig};
-pub use health::{EtcdCondition, EtcdMetricSeries, EtcdSurvivor};
+pub use health::{EtcdCondition, EtcdEvent, EtcdMetricSeries, EtcdSurvivor};
 pub use inspect::{EtcdAuditRecord, EtcdKey, EtcdMemberState, EtcdTaskStep};
 pub use instance::{Etcd, EtcdCredential, EtcdMember, RPCMethod};
 pub use query::{EtcdSubnet, Filter, RegionInstance, VersionInstance};

@@ -8,6 +8,7 @@ mod client;
 mod create;
 mod credentials;
 mod ctl;
+mod events;
 mod instances;
 mod internet;
 mod keys;
@@ -93,6 +94,8 @@ enum Command {
     Internet(internet::Internet),
     /// List tasks
     Tasks(tasks::Tasks),
+    /// List what happened to an instance, and why
+    Events(events::Events),
     /// Backups: take, list, restore, prove, delete; read them on the host of the service
     #[command(subcommand)]
     Snapshot(snapshot::Snapshots),
@@ -152,6 +155,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Auth(auth) => auth::run(&Client::open(&global)?, &auth)?,
         Command::Internet(internet) => internet::run(&Client::open(&global)?, &internet)?,
         Command::Tasks(tasks) => tasks::run(&Client::open(&global)?, &tasks, global.output)?,
+        Command::Events(events) => events::run(&Client::open(&global)?, &events, global.output)?,
         Command::Snapshot(command) => snapshot::run(&global, &command)?,
         Command::Policy(command) => policy::run(&Client::open(&global)?, &command, global.output)?,
         Command::Delete(delete) => instances::delete(&Client::open(&global)?, &delete)?,

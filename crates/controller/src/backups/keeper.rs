@@ -8,9 +8,10 @@ use cetcd_core::{
         Policy, Snapshot,
         plan::{self, Look, Next},
     },
+    event::{Event, EventKind, Level},
 };
 use cetcd_store::{
-    Compare, Txn,
+    Compare, Txn, events,
     records::{self, Record},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -173,11 +174,17 @@ impl Keeper {
         if last {
             txn = txn.delete(records::backup_key_key(&self.id));
         }
-        if let Some((task, revision)) = task_of(&self.world, &snapshot.value).await? {
-            txn = txn.when(Compare::mod_revision(records::task_key(&task), revision)).then(records::put_task(&task));
+        let task = task_of(&self.world, &snapshot.value).await?;
+        if let Some((task, revision)) = &task {
+            txn = txn.when(Compare::mod_revision(records::task_key(task), *revision)).then(records::put_task(task));
         }
         tracing::info!(instance = %self.id, snapshot = name, "removed a snapshot");
-        self.written(txn, name).await
+        let event = Event::new(EventKind::BackupRemoved, self.world.clock.now());
+        let kept = self.written(txn, name, event).await?;
+        if let Some((task, _)) = &task {
+            self.world.task_metrics.ended(task);
+        }
+        Ok(kept)
     }
 
     /// Records the run and the slot that it is for, in one transaction: none is made up twice.
@@ -200,7 +207,7 @@ impl Keeper {
             .when(Compare::absent(records::snapshot_key(&self.id, &snapshot.name)))
             .then(records::put_policy(&self.id, &next))
             .then(records::put_snapshot(&snapshot));
-        self.written(txn, &snapshot.name).await
+        self.settled(txn, &snapshot.name).await
     }
 
     async fn take(&mut self, seen: &Records, name: &str) -> Result<Kept> {
@@ -259,15 +266,27 @@ impl Keeper {
         } else {
             tracing::error!(instance = %self.id, snapshot = name, reason = drill.message, "a backup does not restore");
         }
+        let event = Event::new(EventKind::DrillPassed, drill.at);
+        let event = if drill.passed {
+            event
+        } else {
+            Event { kind: EventKind::DrillFailed, ..event }.level(Level::Error).reason(&drill.message)
+        };
         let mut proved = snapshot.value.clone();
         (proved.drill, proved.drill_wanted) = (Some(drill), false);
         let txn = Txn::new()
             .when(Compare::mod_revision(records::snapshot_key(&self.id, name), snapshot.revision))
             .then(records::put_snapshot(&proved));
-        self.written(txn, name).await
+        self.written(txn, name, event).await
     }
 
-    async fn written(&self, txn: Txn, name: &str) -> Result<Kept> {
+    /// Writes what became of a snapshot, and tells of it.
+    async fn written(&self, txn: Txn, name: &str, event: Event) -> Result<Kept> {
+        let txn = events::with_backup_event(self.world.store.as_ref(), &self.id, txn, event.detail(name)).await?;
+        self.settled(txn, name).await
+    }
+
+    async fn settled(&self, txn: Txn, name: &str) -> Result<Kept> {
         let outcome = self.world.store.txn(txn).await?;
         if outcome.succeeded { Ok(Kept::Acted) } else { Err(Error::Conflict { what: format!("the snapshot {name}") }) }
     }

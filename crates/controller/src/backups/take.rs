@@ -3,13 +3,15 @@
 use cetcd_core::{
     EtcdVersion, Instance, Status, Task,
     backup::{Contents, Snapshot, SnapshotState},
+    event::{Event, EventKind, Level},
     observed::{Observed, ObservedMember},
     plan::serves,
 };
 use cetcd_store::{
-    Compare, Txn,
+    Compare, Txn, events,
     records::{self, Record},
 };
+use jiff::Timestamp;
 
 use super::{BackupError, Source};
 use crate::{
@@ -123,15 +125,31 @@ async fn settle(world: &World, tried: &Snapshot, outcome: Result<&Contents, &Bac
         if !snapshot.is_open() {
             txn = txn.delete(records::snapshot_password_key(&snapshot.instance, &snapshot.name));
         }
-        if let Some((task, revision)) = task_of(world, &snapshot).await? {
-            txn = txn.when(Compare::mod_revision(records::task_key(&task), revision)).then(records::put_task(&task));
+        let task = task_of(world, &snapshot).await?;
+        if let Some((task, revision)) = &task {
+            txn = txn.when(Compare::mod_revision(records::task_key(task), *revision)).then(records::put_task(task));
         }
+        let txn = events::with_backup_event(world.store.as_ref(), &tried.instance, txn, told(&snapshot, now)).await?;
         let written = world.store.txn(txn).await?;
         if written.succeeded {
+            if let Some((task, _)) = &task {
+                world.task_metrics.ended(task);
+            }
             return Ok(Record { value: snapshot, revision: written.revision });
         }
     }
     Err(Error::Conflict { what: format!("the snapshot {}", tried.name) })
+}
+
+/// What is told of how a try ended.
+fn told(snapshot: &Snapshot, now: Timestamp) -> Event {
+    if snapshot.state == SnapshotState::Done {
+        let event = Event { task: snapshot.task.clone(), ..Event::new(EventKind::BackupTaken, now) };
+        return event.detail(snapshot.name.clone());
+    }
+    let event = Event { task: snapshot.task.clone(), ..Event::new(EventKind::BackupFailed, now) };
+    let level = if snapshot.is_open() { Level::Warning } else { Level::Error };
+    event.level(level).detail(snapshot.name.clone()).reason(&snapshot.message)
 }
 
 /// The task of the snapshot as it now is to be, where it goes on and changes.

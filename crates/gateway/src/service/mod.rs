@@ -22,6 +22,7 @@ mod converge;
 mod create;
 mod credentials;
 mod delete;
+mod events;
 mod health;
 mod instances;
 mod internet;
@@ -51,7 +52,7 @@ use cetcd_store::{Store, seal::Sealer, view::View};
 
 pub use clusters::{FoundKey, KeyPage, KeyRange, LiveClusters, Standing};
 
-use crate::AuditOptions;
+use crate::{AuditOptions, EventStreams};
 
 /// The versions of etcd that new instances can have.
 pub trait VersionCatalogue: Send + Sync + 'static {
@@ -103,6 +104,8 @@ pub struct Dependencies {
     pub audit: Option<AuditOptions>,
     /// What members' metrics said over the last two hours.
     pub monitor: Arc<Monitor>,
+    /// Gives tickets for streams of changes.
+    pub streams: Arc<EventStreams>,
     /// What an account may have.
     pub limits: Limits,
     /// How long both CAs are good in a rotation of credentials where a request does not say, in seconds.
@@ -123,6 +126,7 @@ pub struct Service {
     keys_readable: bool,
     audit: Option<AuditOptions>,
     monitor: Arc<Monitor>,
+    streams: Arc<EventStreams>,
     limits: Limits,
     overlap_seconds: u64,
 }
@@ -143,6 +147,7 @@ impl Service {
             keys_readable,
             audit,
             monitor,
+            streams,
             limits,
             overlap_seconds,
         } = dependencies;
@@ -159,6 +164,7 @@ impl Service {
             keys_readable,
             audit,
             monitor,
+            streams,
             limits,
             overlap_seconds,
         }

@@ -8,6 +8,7 @@ mod changes;
 mod create;
 mod credentials;
 mod delete;
+mod events;
 mod health;
 mod inspect;
 mod instances;
@@ -49,13 +50,14 @@ use cetcd_store::{
     view::View,
 };
 use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
 
 use inspect::Clusters;
 
 use cetcd_monitor::{LiveMembers, Monitor};
 
 use super::{Dependencies, Limits, LiveClusters, Service, VersionCatalogue};
-use crate::{Context, Handler};
+use crate::{Context, EventStreams, Handler};
 
 pub const ACCOUNT: &str = "100000000001";
 pub const REGION: &str = "ap-guangzhou";
@@ -111,6 +113,7 @@ impl Bench {
             ),
             members: Arc::new(Answering(Arc::clone(&metrics))),
             clusters: Arc::clone(&clusters) as Arc<dyn LiveClusters>,
+            streams: EventStreams::new(Arc::clone(&view), CancellationToken::new()),
             keys_readable: true,
             audit: None,
             limits,
