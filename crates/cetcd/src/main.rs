@@ -4,6 +4,7 @@ mod cli;
 mod launcher;
 mod live;
 mod log;
+mod metrics;
 mod serve;
 mod settings;
 mod system;

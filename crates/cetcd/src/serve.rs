@@ -38,6 +38,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     launcher::EtcdLauncher,
     live::Live,
+    metrics,
     settings::{self, KeyAccess, RecoveryPolicy, Settings},
     system::{SystemEntropy, private_dir, write_private},
     tls,
@@ -114,6 +115,13 @@ pub async fn serve(settings: Settings, stop: CancellationToken) -> Result<()> {
     let every = Duration::from_secs(settings.monitor.interval_seconds);
     let watching = cetcd_monitor::Options { every, ..cetcd_monitor::Options::default() };
     let monitor = Monitor::new(Arc::clone(&view), Arc::clone(&members), Arc::clone(&clock), watching);
+    registry.register_collector(Box::new(metrics::Instances {
+        view: Arc::clone(&view),
+        monitor: Arc::clone(&monitor),
+        clock: Arc::clone(&clock),
+    }));
+    let endpoint_dir = process::endpoint_dir(&dir.join("runtime"));
+    registry.register_collector(Box::new(metrics::Endpoint { dir: endpoint_dir }));
     let streams = EventStreams::new(Arc::clone(&view), stop.clone());
     let service = Service::new(Dependencies {
         store: Arc::clone(&store),

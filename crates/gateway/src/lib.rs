@@ -18,6 +18,7 @@ mod common;
 mod console;
 mod context;
 mod error;
+mod exposition;
 mod form;
 mod gateway;
 mod handler;

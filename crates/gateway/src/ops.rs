@@ -7,8 +7,10 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::routing::get;
-use http::{Method, StatusCode, header};
+use http::{HeaderMap, Method, StatusCode, header};
 use prometheus_client::registry::Registry;
+
+use crate::exposition;
 
 /// Whether this request is one for [`router`] rather than for the API.
 pub(crate) fn is_ops(method: &Method, path: &str) -> bool {
@@ -30,15 +32,15 @@ async fn readyz(State(ready): State<Arc<AtomicBool>>) -> (StatusCode, &'static s
     }
 }
 
-async fn metrics(State(registry): State<Arc<Mutex<Registry>>>) -> impl IntoResponse {
+async fn metrics(State(registry): State<Arc<Mutex<Registry>>>, headers: HeaderMap) -> impl IntoResponse {
     let mut text = String::new();
     let encoded =
         prometheus_client::encoding::text::encode(&mut text, &registry.lock().unwrap_or_else(PoisonError::into_inner));
     match encoded {
-        Ok(()) => {
-            let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-            (StatusCode::OK, [(header::CONTENT_TYPE, content_type)], text)
+        Ok(()) if exposition::wants_open(&headers) => {
+            (StatusCode::OK, [(header::CONTENT_TYPE, exposition::OPEN)], text)
         }
+        Ok(()) => (StatusCode::OK, [(header::CONTENT_TYPE, exposition::PLAIN)], exposition::plain(&text)),
         Err(_) => (
             StatusCode::INTERNAL_SERVER_ERROR,
             [(header::CONTENT_TYPE, "text/plain; charset=utf-8")],

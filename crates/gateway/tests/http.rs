@@ -216,7 +216,19 @@ async fn health_readiness_and_metrics_have_pages_of_their_own() {
     assert_eq!(code, "200");
     assert!(metrics.contains("cetcd_api_connections 1\n"), "{metrics}");
     assert!(metrics.contains(r#"cetcd_api_requests_total{action="unknown",code="MissingParameter"} 1"#), "{metrics}");
-    assert!(metrics.ends_with("# EOF\n"));
+    assert!(metrics.contains("# TYPE cetcd_api_requests_total counter\n"), "{metrics}");
+}
+
+#[tokio::test]
+async fn metrics_are_open_metrics_for_who_asks_for_those() {
+    let server = serve(Options::default()).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let request = format!("GET /metrics HTTP/1.1\r\nHost: {HOST}\r\nAccept: application/openmetrics-text\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let (head, body) = read(&mut stream).await;
+    let text = String::from_utf8(body).unwrap();
+    assert!(head.contains("content-type: application/openmetrics-text; version=1.0.0"), "{head}");
+    assert!(text.contains("# TYPE cetcd_api_requests counter\n") && text.ends_with("# EOF\n"), "{text}");
 }
 
 #[tokio::test]
