@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use cetcd_alert::{AlertMetrics, Deliveries, Https, Instances};
 use cetcd_backup::{Location, store};
 use cetcd_controller::{
     Controller, Metrics, PkiIssuer, Policies, TaskMetrics, World,
@@ -122,6 +123,8 @@ pub async fn serve(settings: Settings, stop: CancellationToken) -> Result<()> {
     }));
     let endpoint_dir = process::endpoint_dir(&dir.join("runtime"));
     registry.register_collector(Box::new(metrics::Endpoint { dir: endpoint_dir }));
+    let alert_metrics = AlertMetrics::default();
+    alert_metrics.register(&mut registry);
     let streams = EventStreams::new(Arc::clone(&view), stop.clone());
     let service = Service::new(Dependencies {
         store: Arc::clone(&store),
@@ -152,7 +155,16 @@ pub async fn serve(settings: Settings, stop: CancellationToken) -> Result<()> {
         .with_context(|| format!("cannot listen on {}; choose another address with --listen", settings.listen))?;
     let address = listener.local_addr()?;
     let tls = tls::server_config(&settings, &dir, address, clock.now())?;
-    announce(&dir, address, tls.is_some())?;
+    let url = announce(&dir, address, tls.is_some())?;
+    let alerts = cetcd_alert::Parts {
+        source: Arc::new(Instances::new(Arc::clone(&view), Arc::clone(&monitor), settings.alerts.after())),
+        store: Arc::clone(&store),
+        post: Arc::new(Https::new(&settings.alerts.webhooks, settings.alerts.bearer_token.clone())),
+        clock: Arc::clone(&clock),
+        metrics: alert_metrics,
+        url,
+    };
+    let alerts = Deliveries::new(alerts, settings.alerts.webhooks.clone(), cetcd_alert::Options::default());
 
     let background = tokio_util::task::TaskTracker::new();
     background.spawn(monitor.run(stop.clone()));
@@ -160,10 +172,20 @@ pub async fn serve(settings: Settings, stop: CancellationToken) -> Result<()> {
     let controller = Controller::new(world, view, controller_metrics, cetcd_controller::Options::default());
     let (looked, first_look) = tokio::sync::oneshot::channel();
     background.spawn(controller.run(stop.clone(), looked));
+    let looked_at_all = CancellationToken::new();
+    let (begin_alerts, stopped) = (looked_at_all.clone(), stop.clone());
+    background.spawn(async move {
+        // What was recorded before the start may be long over.
+        tokio::select! {
+            () = stopped.cancelled() => {}
+            () = begin_alerts.cancelled() => alerts.run(stopped.clone()).await,
+        }
+    });
     let ready = async {
         // Ready means that what is told of the instances is true; one that cannot be looked at must not keep
         // the others from being served.
         let _ = tokio::time::timeout(FIRST_LOOK, first_look).await;
+        looked_at_all.cancel();
         gateway.set_ready(true);
     };
     let (served, ()) = tokio::join!(gateway.serve(listener, tls, stop.clone()), ready);
@@ -331,11 +353,12 @@ fn gateway_options(settings: &Settings, dir: &Path) -> cetcd_gateway::Options {
     }
 }
 
-fn announce(dir: &Path, address: SocketAddr, tls: bool) -> Result<()> {
+/// Tells where the service is, and answers its URL.
+fn announce(dir: &Path, address: SocketAddr, tls: bool) -> Result<String> {
     let url = format!("{}://{address}", if tls { "https" } else { "http" });
     write_private(&dir.join(ADDRESS_FILE), url.as_bytes())?;
     tracing::info!(%url, data_dir = %dir.display(), "serving");
-    Ok(())
+    Ok(url)
 }
 
 /// Reads the settings that `serve` runs with.

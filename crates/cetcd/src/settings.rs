@@ -1,5 +1,6 @@
 //! Settings: default, then file, then `CETCD_…` environment, then flag. Each section has a file of its own.
 
+mod alerts;
 mod backup;
 mod certificates;
 mod console;
@@ -25,6 +26,7 @@ use serde::Deserialize;
 
 use self::load::list;
 pub use self::{
+    alerts::Alerts,
     backup::Backup,
     certificates::Certificates,
     console::{Console, KeyAccess},
@@ -72,6 +74,8 @@ pub struct Settings {
     pub backup: Backup,
     /// Reading members' metrics.
     pub monitor: Monitor,
+    /// Who is told where something is wrong.
+    pub alerts: Alerts,
     /// What is done where a cluster lost its quorum.
     pub recovery: Recovery,
     /// When upkeep may disturb a little.
@@ -98,6 +102,7 @@ impl Default for Settings {
             tls: Tls::default(),
             backup: Backup::default(),
             monitor: Monitor::default(),
+            alerts: Alerts::default(),
             recovery: Recovery::default(),
             maintenance: Maintenance::default(),
             console: Console::default(),

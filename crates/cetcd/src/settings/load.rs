@@ -13,7 +13,7 @@ use toml::{Table, Value};
 use super::{RecoveryPolicy, Settings, check};
 
 /// The tables of [`Settings`]: `CETCD_LIMITS_REQUESTS_PER_SECOND` is `limits.requests_per_second`.
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 13] = [
     "limits",
     "etcd",
     "runtime",
@@ -22,6 +22,7 @@ const TABLES: [&str; 12] = [
     "tls",
     "backup",
     "monitor",
+    "alerts",
     "recovery",
     "maintenance",
     "console",
@@ -79,7 +80,7 @@ fn bad_file(path: &Path, text: &str, error: &toml::de::Error) -> anyhow::Error {
 }
 
 /// Settings that are text whatever they look like: `0012` is no number there.
-const TEXTS: [&str; 2] = ["backup_access_key_id", "backup_secret_access_key"];
+const TEXTS: [&str; 3] = ["backup_access_key_id", "backup_secret_access_key", "alerts_bearer_token"];
 
 /// Puts one variable into the table, where it names a setting; others (`CETCD_BIN`, …) are not ours.
 fn overlay(table: &mut Table, name: &str, text: &str) {

@@ -107,6 +107,21 @@ fn the_keys_of_the_bucket_are_text_whatever_they_look_like_and_are_shown_nowhere
 }
 
 #[test]
+fn webhooks_are_a_list_and_neither_they_nor_their_token_are_shown() {
+    let urls = "https://chat.example/hunter1, http://127.0.0.1:9/hunter2";
+    let vars = [("CETCD_ALERTS_WEBHOOKS", urls), ("CETCD_ALERTS_BEARER_TOKEN", "0012")];
+    let settings = load(None, environment(&vars), Flags::default()).unwrap();
+    assert_eq!(settings.alerts.webhooks.len(), 2);
+    assert_eq!(settings.alerts.bearer_token.as_ref().unwrap().expose_secret(), "0012");
+    let shown = format!("{settings:?}");
+    assert!(shown.contains("chat.example") && !shown.contains("hunter") && !shown.contains("0012"), "{shown}");
+    let bad = environment(&[("CETCD_ALERTS_WEBHOOKS", "http://chat.example/hunter1")]);
+    let said = format!("{:#}", load(None, bad, Flags::default()).unwrap_err());
+    assert!(said.contains("https") && !said.contains("hunter"), "{said}");
+    assert!(Settings::default().alerts.webhooks.is_empty());
+}
+
+#[test]
 fn one_key_of_the_bucket_without_the_other_is_refused() {
     for (name, value) in [("CETCD_BACKUP_ACCESS_KEY_ID", "a"), ("CETCD_BACKUP_SECRET_ACCESS_KEY", "hunter2")] {
         let said = format!("{:#}", load(None, environment(&[(name, value)]), Flags::default()).unwrap_err());
