@@ -5,20 +5,22 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use cetcd_core::{InstanceId, status::Phase};
+use cetcd_core::{InstanceId, certificates::Issued, status::Phase};
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
 
-/// The controller's metrics. Labels are names of actions and phases: a small, fixed set.
+/// The controller's metrics. Labels are names of actions and phases, a small, fixed set; and one series an instance
+/// tells when the first of its certificates ends.
 #[derive(Clone)]
 pub struct Metrics {
     actions: Family<ActionLabels, Counter>,
     durations: Family<NameLabel, Histogram>,
     instances: Family<PhaseLabel, Gauge>,
     turns: Counter,
+    certificates: Family<InstanceLabel, Gauge>,
     phases: Arc<Mutex<BTreeMap<InstanceId, Phase>>>,
 }
 
@@ -38,6 +40,11 @@ struct PhaseLabel {
     phase: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct InstanceLabel {
+    instance: String,
+}
+
 /// Upper bounds in seconds: a store write is a few milliseconds, a download minutes.
 const BOUNDS: [f64; 10] = [0.002, 0.005, 0.02, 0.1, 0.5, 1.0, 5.0, 20.0, 60.0, 300.0];
 
@@ -48,6 +55,7 @@ impl Default for Metrics {
             durations: Family::new_with_constructor(|| Histogram::new(BOUNDS)),
             instances: Family::default(),
             turns: Counter::default(),
+            certificates: Family::default(),
             phases: Arc::default(),
         }
     }
@@ -60,6 +68,8 @@ impl Metrics {
         registry.register("actions", "Actions done, by name and outcome", self.actions.clone());
         registry.register("action_duration_seconds", "How long an action took", self.durations.clone());
         registry.register("instances", "Instances, by status", self.instances.clone());
+        let help = "When the first of an instance's certificates ends, Unix time";
+        registry.register("certificate_end_timestamp_seconds", help, self.certificates.clone());
         registry.register("turns", "Reconciliation turns taken", self.turns.clone());
     }
 
@@ -69,12 +79,17 @@ impl Metrics {
         self.durations.get_or_create(&NameLabel { action }).observe(seconds);
     }
 
-    pub(crate) fn saw(&self, id: &InstanceId, phase: Phase) {
+    pub(crate) fn saw(&self, id: &InstanceId, phase: Phase, issued: &Issued) {
         self.turns.inc();
+        if let Some(leaf) = issued.soonest() {
+            let label = InstanceLabel { instance: id.to_string() };
+            self.certificates.get_or_create(&label).set(leaf.validity.until.as_second());
+        }
         self.set_phase(id, Some(phase));
     }
 
     pub(crate) fn forgot(&self, id: &InstanceId) {
+        self.certificates.remove(&InstanceLabel { instance: id.to_string() });
         self.set_phase(id, None);
     }
 

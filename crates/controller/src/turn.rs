@@ -78,7 +78,7 @@ impl Reconciler {
         let failure = self.failure.as_deref().or(observed.refused.as_deref()).or(not_open);
         let failure = failure.filter(|_| plan != Plan::Converged);
         let status = record(&self.world, &instance, &status, &observed, &plan, failure, &self.served).await?;
-        self.metrics.saw(&self.id, status.value.phase);
+        self.metrics.saw(&self.id, status.value.phase, &observed.issued);
         match plan {
             Plan::Act(action) => {
                 let subject = Subject {
