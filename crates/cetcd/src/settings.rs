@@ -1,5 +1,7 @@
 //! Settings: default, then file, then `CETCD_…` environment, then flag.
 
+mod prometheus;
+
 use std::{
     collections::BTreeMap,
     net::{IpAddr, SocketAddr},
@@ -13,6 +15,8 @@ use jiff::SignedDuration;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 use toml::{Table, Value};
+
+pub use prometheus::{Grafana, Prometheus};
 
 /// All settings of `cetcd serve`. Every one has a default, so that an empty file is a good file.
 #[derive(Debug, Clone, Deserialize)]
@@ -46,6 +50,10 @@ pub struct Settings {
     pub backup: Backup,
     /// Reading members' metrics.
     pub monitor: Monitor,
+    /// Prometheus instances.
+    pub prometheus: Prometheus,
+    /// The Grafana that is run beside each.
+    pub grafana: Grafana,
     /// What is done where a cluster lost its quorum.
     pub recovery: Recovery,
     /// When upkeep may disturb a little.
@@ -272,6 +280,8 @@ impl Default for Settings {
             tls: Tls::default(),
             backup: Backup::default(),
             monitor: Monitor::default(),
+            prometheus: Prometheus::default(),
+            grafana: Grafana::default(),
             recovery: Recovery::default(),
             maintenance: Maintenance::default(),
             console: Console::default(),
@@ -340,7 +350,7 @@ impl Default for Log {
 }
 
 /// The tables of [`Settings`]: `CETCD_LIMITS_REQUESTS_PER_SECOND` is `limits.requests_per_second`.
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 14] = [
     "limits",
     "etcd",
     "runtime",
@@ -349,6 +359,8 @@ const TABLES: [&str; 12] = [
     "tls",
     "backup",
     "monitor",
+    "prometheus",
+    "grafana",
     "recovery",
     "maintenance",
     "console",
@@ -485,6 +497,7 @@ fn check(settings: &Settings) -> Result<()> {
     }
     settings.maintenance.window()?;
     settings.internet.range()?;
+    settings.prometheus.check()?;
     for version in settings.etcd.sums.keys() {
         version.parse::<EtcdVersion>().map_err(|reason| anyhow::anyhow!("`etcd.sums`: {reason}"))?;
     }

@@ -40,6 +40,8 @@ pub enum ConditionKind {
     LeaderStable,
     /// Every member's metrics can be read.
     MetricsRead,
+    /// The Prometheus that is to watch the instance serves, and reads every member.
+    MonitoringServed,
     /// The newest good backup is as recent as the policies want.
     BackupsRecent,
     /// The last backup that was restored for proof was what it should be.

@@ -6,6 +6,7 @@ mod inspect;
 mod instances;
 mod internet;
 mod observe;
+mod prometheus;
 mod snapshots;
 mod surroundings;
 
@@ -15,5 +16,6 @@ pub use inspect::*;
 pub use instances::*;
 pub use internet::*;
 pub use observe::*;
+pub use prometheus::*;
 pub use snapshots::*;
 pub use surroundings::*;

@@ -6,8 +6,9 @@ use cetcd_api::{
     structures::EtcdCondition,
 };
 use cetcd_core::{
-    backup,
+    PrometheusId, backup,
     condition::{Condition, ConditionKind},
+    prometheus::{self, wanted_by},
 };
 
 use super::{Service, lookup::time};
@@ -26,6 +27,8 @@ impl Handler<DescribeEtcdHealth> for Service {
         if !conditions.is_empty() {
             conditions.extend(self.monitor.conditions(&instance.id));
         }
+        let by = wanted_by(&instance).and_then(PrometheusId::parse).and_then(|id| self.view.prometheus_status(&id));
+        conditions.extend(prometheus::condition(&instance, by.as_deref()));
         // The age of a backup needs no look: it follows from records and the time.
         if status.is_some_and(|status| status.observed_generation > 0) {
             let policies: Vec<_> = self.view.policies_of(&instance.id).iter().map(|p| (**p).clone()).collect();
@@ -86,6 +89,9 @@ fn advice(kind: ConditionKind) -> &'static str {
         }
         ConditionKind::BackupsRecent => {
             "Look at the failures that `cetcd snapshot list` shows: the object storage has to be reachable and have space, and a member has to serve."
+        }
+        ConditionKind::MonitoringServed => {
+            "A Prometheus that ended is started again; read log/prometheus.log in its folder under runtime/prometheus if it is not. One that runs elsewhere has to include its jobs and be reloaded. `cetcd prometheus attach` and `detach` choose another or none."
         }
         ConditionKind::BackupsProved => {
             "Take another snapshot and see whether it restores. Where it does not either, the members' data is damaged: do not upgrade or shrink the cluster, and look for a corruption alarm."

@@ -22,6 +22,7 @@ mod converge;
 mod create;
 mod credentials;
 mod delete;
+mod discovery;
 mod health;
 mod instances;
 mod internet;
@@ -29,8 +30,10 @@ mod keys;
 mod lookup;
 mod members;
 mod metrics;
+mod monitoring;
 mod policies;
 mod progress;
+mod prometheus;
 mod protection;
 mod recover;
 mod resize;
@@ -50,6 +53,8 @@ use cetcd_monitor::{LiveMembers, Monitor};
 use cetcd_store::{Store, seal::Sealer, view::View};
 
 pub use clusters::{FoundKey, KeyPage, KeyRange, LiveClusters, Standing};
+pub use discovery::{Discovery, StoredTargets};
+pub use prometheus::PrometheusCatalogue;
 
 use crate::AuditOptions;
 
@@ -107,6 +112,8 @@ pub struct Dependencies {
     pub limits: Limits,
     /// How long both CAs are good in a rotation of credentials where a request does not say, in seconds.
     pub overlap_seconds: u64,
+    /// What there is of Prometheus instances.
+    pub prometheus: PrometheusCatalogue,
 }
 
 /// The handlers of every action: [`Handler`](crate::Handler) is implemented for each.
@@ -125,6 +132,7 @@ pub struct Service {
     monitor: Arc<Monitor>,
     limits: Limits,
     overlap_seconds: u64,
+    prometheus: PrometheusCatalogue,
 }
 
 impl Service {
@@ -145,6 +153,7 @@ impl Service {
             monitor,
             limits,
             overlap_seconds,
+            prometheus,
         } = dependencies;
         Self {
             store,
@@ -161,6 +170,7 @@ impl Service {
             monitor,
             limits,
             overlap_seconds,
+            prometheus,
         }
     }
 }
