@@ -99,7 +99,7 @@ data_dir() {
 marker=.made-by-make-up
 
 # cetcd_processes DIR: `PID KIND` of every process that serves from DIR, KIND one of serve, member.
-# A member or endpoint carries CETCD_MEMBER=<its directory> in its environment, so that it is found even when
+# A member, endpoint or Prometheus carries CETCD_MEMBER=<its directory> in its environment, so that it is found even when
 # serve is gone; serve is known by its binary's name and its --data-dir. An editor or `tail -f` on a file in
 # DIR is none of these.
 cetcd_processes() {

@@ -54,6 +54,14 @@ export interface DeleteEtcdInstanceResponse {
   RequestId: string
 }
 
+export interface DeleteEtcdPrometheusRequest {
+  PrometheusId: string
+}
+
+export interface DeleteEtcdPrometheusResponse {
+  RequestId: string
+}
+
 export interface DeleteEtcdSnapshotPolicyRequest {
   InstanceId: string
   SnapshotPolicyName: string
@@ -146,6 +154,19 @@ export interface DescribeEtcdInstancesResponse {
   RequestId: string
 }
 
+export interface DescribeEtcdInternetRequest {
+  InstanceId: string
+}
+
+export interface DescribeEtcdInternetResponse {
+  Enabled: boolean
+  Open: boolean
+  Endpoint?: string | null
+  AllowedNetworks?: string[] | null
+  Reason: string
+  RequestId: string
+}
+
 export interface DescribeEtcdKeysRequest {
   InstanceId: string
   Prefix?: string | null
@@ -180,6 +201,28 @@ export interface DescribeEtcdMetricsRequest {
 
 export interface DescribeEtcdMetricsResponse {
   Series?: EtcdMetricSeries[] | null
+  RequestId: string
+}
+
+export interface DescribeEtcdPrometheusAccessRequest {
+  PrometheusId: string
+}
+
+export interface DescribeEtcdPrometheusAccessResponse {
+  Url: string
+  User: string
+  Password: string
+  GrafanaUrl?: string | null
+  GrafanaUserName: string
+  RequestId: string
+}
+
+export interface DescribeEtcdPrometheusRequest {
+  PrometheusIds?: string[] | null
+}
+
+export interface DescribeEtcdPrometheusResponse {
+  Prometheus?: EtcdPrometheus[] | null
   RequestId: string
 }
 
@@ -261,11 +304,28 @@ export interface DisableEtcdInstanceDeletionProtectionResponse {
   RequestId: string
 }
 
+export interface DisableEtcdInternetRequest {
+  InstanceId: string
+}
+
+export interface DisableEtcdInternetResponse {
+  RequestId: string
+}
+
 export interface EnableEtcdInstanceDeletionProtectionRequest {
   InstanceId: string
 }
 
 export interface EnableEtcdInstanceDeletionProtectionResponse {
+  RequestId: string
+}
+
+export interface EnableEtcdInternetRequest {
+  InstanceId: string
+  AllowedNetworks: string[]
+}
+
+export interface EnableEtcdInternetResponse {
   RequestId: string
 }
 
@@ -411,6 +471,25 @@ export interface EtcdMetricSeries {
 export interface EtcdMonitorSettings {
   PrometheusCreationParam?: PrometheusCreationParam | null
   ExistedPrometheusInstanceId?: string | null
+}
+
+export interface EtcdPrometheus {
+  PrometheusId: string
+  Status: string
+  Reason: string
+  Url?: string | null
+  GrafanaUrl?: string | null
+  SubnetId?: string | null
+  DataRetention?: number | null
+  External: boolean
+  Watched?: EtcdPrometheusWatched[] | null
+}
+
+export interface EtcdPrometheusWatched {
+  InstanceId: string
+  Members: number
+  Read: number
+  Reason: string
 }
 
 export interface EtcdRestoreTarget {
@@ -630,6 +709,7 @@ export interface Actions {
   CreateEtcdSnapshot: { request: CreateEtcdSnapshotRequest; response: CreateEtcdSnapshotResponse }
   CreateEtcdSnapshotPolicy: { request: CreateEtcdSnapshotPolicyRequest; response: CreateEtcdSnapshotPolicyResponse }
   DeleteEtcdInstance: { request: DeleteEtcdInstanceRequest; response: DeleteEtcdInstanceResponse }
+  DeleteEtcdPrometheus: { request: DeleteEtcdPrometheusRequest; response: DeleteEtcdPrometheusResponse }
   DeleteEtcdSnapshot: { request: DeleteEtcdSnapshotRequest; response: DeleteEtcdSnapshotResponse }
   DeleteEtcdSnapshotPolicy: { request: DeleteEtcdSnapshotPolicyRequest; response: DeleteEtcdSnapshotPolicyResponse }
   DescribeEtcdAuditLog: { request: DescribeEtcdAuditLogRequest; response: DescribeEtcdAuditLogResponse }
@@ -639,9 +719,12 @@ export interface Actions {
   DescribeEtcdCredentials: { request: DescribeEtcdCredentialsRequest; response: DescribeEtcdCredentialsResponse }
   DescribeEtcdHealth: { request: DescribeEtcdHealthRequest; response: DescribeEtcdHealthResponse }
   DescribeEtcdInstances: { request: DescribeEtcdInstancesRequest; response: DescribeEtcdInstancesResponse }
+  DescribeEtcdInternet: { request: DescribeEtcdInternetRequest; response: DescribeEtcdInternetResponse }
   DescribeEtcdKeys: { request: DescribeEtcdKeysRequest; response: DescribeEtcdKeysResponse }
   DescribeEtcdMembers: { request: DescribeEtcdMembersRequest; response: DescribeEtcdMembersResponse }
   DescribeEtcdMetrics: { request: DescribeEtcdMetricsRequest; response: DescribeEtcdMetricsResponse }
+  DescribeEtcdPrometheus: { request: DescribeEtcdPrometheusRequest; response: DescribeEtcdPrometheusResponse }
+  DescribeEtcdPrometheusAccess: { request: DescribeEtcdPrometheusAccessRequest; response: DescribeEtcdPrometheusAccessResponse }
   DescribeEtcdQuota: { request: DescribeEtcdQuotaRequest; response: DescribeEtcdQuotaResponse }
   DescribeEtcdRegions: { request: DescribeEtcdRegionsRequest; response: DescribeEtcdRegionsResponse }
   DescribeEtcdSnapshotPolicies: { request: DescribeEtcdSnapshotPoliciesRequest; response: DescribeEtcdSnapshotPoliciesResponse }
@@ -651,7 +734,9 @@ export interface Actions {
   DescribeEtcdTasks: { request: DescribeEtcdTasksRequest; response: DescribeEtcdTasksResponse }
   DescribeRPCMethodList: { request: DescribeRPCMethodListRequest; response: DescribeRPCMethodListResponse }
   DisableEtcdInstanceDeletionProtection: { request: DisableEtcdInstanceDeletionProtectionRequest; response: DisableEtcdInstanceDeletionProtectionResponse }
+  DisableEtcdInternet: { request: DisableEtcdInternetRequest; response: DisableEtcdInternetResponse }
   EnableEtcdInstanceDeletionProtection: { request: EnableEtcdInstanceDeletionProtectionRequest; response: EnableEtcdInstanceDeletionProtectionResponse }
+  EnableEtcdInternet: { request: EnableEtcdInternetRequest; response: EnableEtcdInternetResponse }
   ModifyEtcdAttribute: { request: ModifyEtcdAttributeRequest; response: ModifyEtcdAttributeResponse }
   ModifyEtcdConfiguration: { request: ModifyEtcdConfigurationRequest; response: ModifyEtcdConfigurationResponse }
   ModifyEtcdSnapshotPolicy: { request: ModifyEtcdSnapshotPolicyRequest; response: ModifyEtcdSnapshotPolicyResponse }

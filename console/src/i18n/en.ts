@@ -239,6 +239,14 @@ export const en = {
   'machines.hint': 'Limits for each member, by rolling restart where one is needed.',
   'machines.memory': 'Memory for each member (GiB)',
   'machines.title': 'CPU and memory',
+  'watching.by': 'Watched by',
+  'watching.hint': 'A Prometheus that keeps what the members measure, with rules for what should wake somebody.',
+  'watching.new': 'A new one',
+  'watching.none': 'None',
+  'watching.password': "Password of Grafana's user",
+  'watching.retention': 'Days that it keeps',
+  'watching.title': 'Prometheus',
+  'watching.user': "Grafana's user",
   'subnets.hint': 'Members move one by one; each joins in the new subnet before the old one leaves.',
   'subnets.submit': 'Move',
   'subnets.title': 'Subnets',
@@ -557,6 +565,7 @@ export const en = {
   'condition.MembersHealthy': 'Members healthy',
   'condition.MembersKnown': 'No unknown member',
   'condition.MetricsRead': 'Metrics readable',
+  'condition.MonitoringServed': 'Watched by its Prometheus',
   'condition.PeersNear': 'Members reach each other fast',
   'condition.QuotaLeft': 'Quota left',
   'condition.Quorum': 'Quorum',
@@ -581,6 +590,8 @@ export const en = {
   'advice.MembersKnown':
     'Somebody added a member by hand. Remove it with etcdctl member remove; until then no other is added.',
   'advice.MetricsRead': "Read the member's log: its client address does not answer.",
+  'advice.MonitoringServed':
+    'A Prometheus that ended is started again; read its log under runtime/prometheus if it is not. Configuration chooses another or none.',
   'advice.PeersNear': 'Look for a busy or broken network, or a busy processor, between the members.',
   'advice.QuotaLeft': 'Delete keys and let automatic compaction run; at the whole quota nothing can be written.',
   'advice.Quorum':

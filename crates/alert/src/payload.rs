@@ -72,6 +72,7 @@ fn name(kind: ConditionKind) -> &'static str {
         ConditionKind::PeersNear => "EtcdPeersSlow",
         ConditionKind::LeaderStable => "EtcdLeaderFlapping",
         ConditionKind::MetricsRead => "EtcdMetricsUnread",
+        ConditionKind::MonitoringServed => "EtcdPrometheusDown",
         ConditionKind::BackupsRecent => "EtcdBackupOverdue",
         ConditionKind::BackupsProved => "EtcdBackupUnproved",
     }

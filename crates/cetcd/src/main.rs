@@ -9,6 +9,7 @@ mod serve;
 mod settings;
 mod system;
 mod tls;
+mod watching;
 
 use std::process::ExitCode;
 

@@ -13,6 +13,7 @@ use cetcd_backup::{Location, store};
 use cetcd_controller::{
     Controller, Metrics, PkiIssuer, Policies, TaskMetrics, World,
     backups::{BackupMetrics, Parts, Slots, StoredBackups},
+    prometheus::PrometheusWorld,
 };
 use cetcd_core::{Clock, clock::SystemClock, instance::Resources};
 use cetcd_etcd::{
@@ -22,7 +23,7 @@ use cetcd_etcd::{
 use cetcd_gateway::{
     Accounts, AuditOptions, Credentials, EventStreams, Gateway,
     accounts::keys,
-    service::{Dependencies, Limits, Service},
+    service::{Dependencies, Limits, Service, StoredTargets},
 };
 use cetcd_monitor::{LiveMembers, Monitor};
 use cetcd_runtime::{
@@ -42,7 +43,7 @@ use crate::{
     metrics,
     settings::{self, KeyAccess, RecoveryPolicy, Settings},
     system::{SystemEntropy, private_dir, write_private},
-    tls,
+    tls, watching,
 };
 
 /// The store's file within the data directory.
@@ -145,6 +146,7 @@ pub async fn serve(settings: Settings, stop: CancellationToken) -> Result<()> {
             public_ports: settings.internet.range()?.map_or(0, |range| usize::from(range.last - range.first) + 1),
         },
         overlap_seconds: settings.certificates.overlap_seconds.into(),
+        prometheus: watching::catalogue(&settings)?,
     });
     let registry = Arc::new(Mutex::new(registry));
     let gateway = Gateway::new(gateway_options(&settings, &dir), service, accounts, registry)?;
@@ -156,9 +158,22 @@ pub async fn serve(settings: Settings, stop: CancellationToken) -> Result<()> {
     let address = listener.local_addr()?;
     let tls = tls::server_config(&settings, &dir, address, clock.now())?;
     let url = announce(&dir, address, tls.is_some())?;
+    let session = Some(own_command(&["exec-session", "--"])?);
+    let prometheus = PrometheusWorld {
+        store: Arc::clone(&store),
+        view: Arc::clone(&view),
+        sealer: sealer.clone(),
+        runtime: Arc::clone(&world.runtime),
+        issuer: Arc::clone(&world.issuer),
+        clock: Arc::clone(&clock),
+        entropy: Arc::clone(&world.entropy),
+        watchers: watching::watchers(&settings, &dir, address, tls.is_some(), session).await?,
+    };
+    let targets = StoredTargets { store: Arc::clone(&store), sealer, view: Arc::clone(&view) };
+    gateway.tell_targets_by(Arc::new(targets));
     let alerts = cetcd_alert::Parts {
         source: Arc::new(Instances::new(Arc::clone(&view), Arc::clone(&monitor), settings.alerts.after())),
-        store: Arc::clone(&store),
+        store,
         post: Arc::new(Https::new(&settings.alerts.webhooks, settings.alerts.bearer_token.clone())),
         clock: Arc::clone(&clock),
         metrics: alert_metrics,
@@ -169,6 +184,7 @@ pub async fn serve(settings: Settings, stop: CancellationToken) -> Result<()> {
     let background = tokio_util::task::TaskTracker::new();
     background.spawn(monitor.run(stop.clone()));
     background.spawn(guarded(follow_view, stop.clone()));
+    background.spawn(prometheus.run(stop.clone()));
     let controller = Controller::new(world, view, controller_metrics, cetcd_controller::Options::default());
     let (looked, first_look) = tokio::sync::oneshot::channel();
     background.spawn(controller.run(stop.clone(), looked));
@@ -319,17 +335,12 @@ pub fn version_options(settings: &Settings) -> Result<cetcd_etcd::versions::Opti
 
 fn runtime_options(settings: &Settings, dir: &Path, versions: &Arc<Versions>) -> Result<process::Options> {
     let root = dir.join("runtime");
-    let program = std::env::current_exe().context("cannot tell where this binary is")?;
-    let command = |arguments: &[&str]| CommandLine {
-        program: program.clone(),
-        arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
-    };
     let endpoint_dir = process::endpoint_dir(&root);
     let endpoint_dir = endpoint_dir.to_str().context("the data directory's path is not UTF-8")?;
     let launcher = Arc::new(EtcdLauncher::new(Arc::clone(versions) as Arc<dyn Installer>));
-    let endpoint = command(&["endpoint", "--dir", endpoint_dir]);
+    let endpoint = own_command(&["endpoint", "--dir", endpoint_dir])?;
     let mut options = process::Options::new(root, settings.networks.clone(), launcher, endpoint);
-    options.session_wrapper = Some(command(&["exec-session", "--"]));
+    options.session_wrapper = Some(own_command(&["exec-session", "--"])?);
     if let Some(block) = settings.runtime.address_block {
         options.addresses = AddressMode::Block(block);
     }
@@ -340,6 +351,12 @@ fn runtime_options(settings: &Settings, dir: &Path, versions: &Arc<Versions>) ->
         _ => bail!("`runtime.member_cpu` and `runtime.member_memory_gib` go together: set both or neither"),
     };
     Ok(options)
+}
+
+/// This binary, with other arguments.
+fn own_command(arguments: &[&str]) -> Result<CommandLine> {
+    let program = std::env::current_exe().context("cannot tell where this binary is")?;
+    Ok(CommandLine { program, arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect() })
 }
 
 fn gateway_options(settings: &Settings, dir: &Path) -> cetcd_gateway::Options {

@@ -11,6 +11,7 @@ mod load;
 mod log;
 mod maintenance;
 mod monitor;
+mod prometheus;
 mod recovery;
 mod runtime;
 #[cfg(test)]
@@ -37,6 +38,7 @@ pub use self::{
     log::Log,
     maintenance::Maintenance,
     monitor::Monitor,
+    prometheus::{Grafana, Prometheus},
     recovery::{Recovery, RecoveryPolicy},
     runtime::Runtime,
     tls::Tls,
@@ -76,6 +78,10 @@ pub struct Settings {
     pub monitor: Monitor,
     /// Who is told where something is wrong.
     pub alerts: Alerts,
+    /// Prometheus instances.
+    pub prometheus: Prometheus,
+    /// The Grafana that is run beside each.
+    pub grafana: Grafana,
     /// What is done where a cluster lost its quorum.
     pub recovery: Recovery,
     /// When upkeep may disturb a little.
@@ -103,6 +109,8 @@ impl Default for Settings {
             backup: Backup::default(),
             monitor: Monitor::default(),
             alerts: Alerts::default(),
+            prometheus: Prometheus::default(),
+            grafana: Grafana::default(),
             recovery: Recovery::default(),
             maintenance: Maintenance::default(),
             console: Console::default(),
@@ -137,6 +145,7 @@ fn check(settings: &Settings) -> Result<()> {
     }
     settings.maintenance.window()?;
     settings.internet.range()?;
+    settings.prometheus.check()?;
     for version in settings.etcd.sums.keys() {
         version.parse::<EtcdVersion>().map_err(|reason| anyhow::anyhow!("`etcd.sums`: {reason}"))?;
     }

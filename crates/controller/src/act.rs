@@ -4,6 +4,7 @@ mod auth;
 mod endpoint;
 mod maintenance;
 mod members;
+mod monitoring;
 mod recovery;
 mod restore;
 
@@ -24,7 +25,7 @@ use cetcd_store::{
     Compare, Txn, events,
     records::{self, DEFAULT_POLICY, Record, SnapshotPolicy},
 };
-use futures::future::{join_all, try_join_all};
+use futures::future::join_all;
 
 use crate::{
     Error, Result, World, certificates,
@@ -95,7 +96,7 @@ pub(crate) async fn act(world: &World, subject: &Subject<'_>, action: &Action) -
         Action::ServeEndpoint { backends, public } => endpoint::serve(world, subject, backends, public.as_ref()).await,
         Action::ReservePublicAddress => place::reserve_public(world, instance, status, subject.status.revision).await,
         Action::FreePublicAddress => place::free_public(world, instance, status, subject.status.revision).await,
-        Action::StartMonitoring => start_monitoring(world, subject).await,
+        Action::StartMonitoring => monitoring::start(world, subject).await,
         Action::CreateBackupPolicy => create_backup_policy(world, instance).await,
         Action::BeginRestore => restore::begin(world, subject).await,
         Action::BackUpReplaced => restore::back_up(world, subject).await,
@@ -237,24 +238,6 @@ async fn latch_cluster(world: &World, subject: &Subject<'_>, cluster_id: u64) ->
     write_status(world, subject, &status).await
 }
 
-/// The series that every etcd since 3.1 exposes, whatever it does.
-const PROOF_OF_ETCD: &str = "etcd_server_has_leader";
-
-async fn start_monitoring(world: &World, subject: &Subject<'_>) -> Result<()> {
-    let instance = &subject.instance.value;
-    let certificates = subject.certificates.map(Arc::as_ref);
-    try_join_all(subject.status.value.members.iter().map(|member| async move {
-        let name = instance.id.member_name(member.ordinal);
-        let target = required(target(instance, member.client, certificates), "the certificates")?;
-        let text = world.admin.metrics(&target).await?;
-        if text.contains(PROOF_OF_ETCD) { Ok(()) } else { Err(Error::Metrics { member: name, metric: PROOF_OF_ETCD }) }
-    }))
-    .await?;
-    let mut status = subject.status.value.clone();
-    status.monitored_at = Some(world.clock.now());
-    write_status(world, subject, &status).await
-}
-
 async fn create_backup_policy(world: &World, instance: &Instance) -> Result<()> {
     let now = world.clock.now();
     let policy = SnapshotPolicy::new(DEFAULT_POLICY.to_owned(), instance.spec.backup.clone(), now);
@@ -267,6 +250,7 @@ async fn create_backup_policy(world: &World, instance: &Instance) -> Result<()> 
 
 async fn forget(world: &World, subject: &Subject<'_>) -> Result<()> {
     let id = &subject.instance.value.id;
+    monitoring::let_go(world, subject).await?;
     world.admin.forget(id);
     world.runtime.forget(id).await?;
     let kept = forget_snapshots(world, &subject.instance.value).await?;

@@ -22,6 +22,9 @@ pub enum Error {
     /// A backup could not be taken, read or removed.
     #[error(transparent)]
     Backup(#[from] crate::backups::BackupError),
+    /// A Prometheus could not be seen to.
+    #[error(transparent)]
+    Prometheus(#[from] cetcd_prometheus::Error),
     /// Someone else wrote first; the next turn sees what.
     #[error("{what} changed while it was being acted upon")]
     Conflict {
@@ -56,12 +59,28 @@ pub enum Error {
         /// What was looked for.
         metric: &'static str,
     },
+    /// The Prometheus that is to watch an instance has not come to that, or the one before has not let go.
+    #[error("{reason}")]
+    NotYetWatched {
+        /// Who, and what is waited for.
+        reason: String,
+    },
+    /// The Prometheus that is to watch an instance does not.
+    #[error("the instance is not watched as it should be: {reason}")]
+    NotWatched {
+        /// Who, and why.
+        reason: String,
+    },
 }
 
 impl Error {
-    /// Whether etcd only says that it is too early: a learner that lags, a member that has just come back.
+    /// Whether it is only too early: for etcd, with a learner that lags or a member that has just come back, or for a
+    /// Prometheus.
     pub fn is_too_early(&self) -> bool {
         use cetcd_etcd::Error as Etcd;
+        if matches!(self, Self::NotYetWatched { .. }) {
+            return true;
+        }
         let Self::Etcd(error) = self else { return false };
         matches!(
             error,

@@ -17,6 +17,7 @@ mod error;
 mod metrics;
 mod observe;
 mod place;
+pub mod prometheus;
 mod record;
 mod served;
 mod starts;

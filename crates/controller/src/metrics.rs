@@ -5,14 +5,15 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use cetcd_core::{InstanceId, Task, status::Phase};
+use cetcd_core::{InstanceId, Task, certificates::Issued, status::Phase};
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
 
-/// The controller's metrics. Labels are names of actions and phases: a small, fixed set.
+/// The controller's metrics. Labels are names of actions and phases, a small, fixed set; and one series an instance
+/// tells when the first of its certificates ends.
 #[derive(Clone)]
 pub struct Metrics {
     actions: Family<ActionLabels, Counter>,
@@ -20,6 +21,7 @@ pub struct Metrics {
     instances: Family<PhaseLabel, Gauge>,
     turns: Counter,
     looks: Histogram,
+    certificates: Family<InstanceLabel, Gauge>,
     phases: Arc<Mutex<BTreeMap<InstanceId, Phase>>>,
 }
 
@@ -39,6 +41,11 @@ struct PhaseLabel {
     phase: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct InstanceLabel {
+    instance: String,
+}
+
 /// Upper bounds in seconds: a store write is a few milliseconds, a download minutes.
 const BOUNDS: [f64; 10] = [0.002, 0.005, 0.02, 0.1, 0.5, 1.0, 5.0, 20.0, 60.0, 300.0];
 
@@ -50,6 +57,7 @@ impl Default for Metrics {
             instances: Family::default(),
             turns: Counter::default(),
             looks: Histogram::new(BOUNDS),
+            certificates: Family::default(),
             phases: Arc::default(),
         }
     }
@@ -62,6 +70,8 @@ impl Metrics {
         registry.register("actions", "Actions done, by name and outcome", self.actions.clone());
         registry.register("action_duration_seconds", "How long an action took", self.durations.clone());
         registry.register("instances", "Instances, by status", self.instances.clone());
+        let help = "When the first of an instance's certificates ends, Unix time";
+        registry.register("certificate_end_timestamp_seconds", help, self.certificates.clone());
         registry.register("turns", "Reconciliation turns taken", self.turns.clone());
         let help = "How long it took to look at an instance, to plan and to record, before anything was done";
         registry.register("look_duration_seconds", help, self.looks.clone());
@@ -73,13 +83,18 @@ impl Metrics {
         self.durations.get_or_create(&NameLabel { action }).observe(seconds);
     }
 
-    pub(crate) fn saw(&self, id: &InstanceId, phase: Phase, seconds: f64) {
+    pub(crate) fn saw(&self, id: &InstanceId, phase: Phase, issued: &Issued, seconds: f64) {
         self.turns.inc();
         self.looks.observe(seconds);
+        if let Some(leaf) = issued.soonest() {
+            let label = InstanceLabel { instance: id.to_string() };
+            self.certificates.get_or_create(&label).set(leaf.validity.until.as_second());
+        }
         self.set_phase(id, Some(phase));
     }
 
     pub(crate) fn forgot(&self, id: &InstanceId) {
+        self.certificates.remove(&InstanceLabel { instance: id.to_string() });
         self.set_phase(id, None);
     }
 

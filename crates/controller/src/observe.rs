@@ -9,6 +9,7 @@ use cetcd_core::{
     member::KeyPair,
     observed::{Health, KeysHash, Observed, ObservedEndpoint, ObservedMember, Peer, Process, Standing},
     plan::serves,
+    prometheus::wanted_by,
 };
 use cetcd_etcd::{
     admin::{ClientCredentials, Target},
@@ -118,7 +119,7 @@ pub(crate) async fn observe(
         corrupt,
         hashes,
         endpoint,
-        monitored: status.monitored_at.is_some(),
+        monitored: status.monitored_at.is_some() && status.monitored_by.as_deref() == wanted_by(instance),
         // Once all of the creation was done, an instance without one has none because its owner deleted it.
         backup_policy: status.observed_generation > 0 || !policies.entries.is_empty(),
         standings,

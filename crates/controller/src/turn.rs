@@ -86,7 +86,7 @@ impl Reconciler {
         let status = record(&self.world, &instance, &status, &findings).await?;
         self.telling.told();
         let took = self.world.clock.now().duration_since(began).as_secs_f64();
-        self.metrics.saw(&self.id, status.value.phase, took);
+        self.metrics.saw(&self.id, status.value.phase, &observed.issued, took);
         match plan {
             Plan::Act(action) => {
                 let subject = Subject {

@@ -119,7 +119,8 @@ pub enum Action {
     ReservePublicAddress,
     /// Give the public address back: nobody listens there any more.
     FreePublicAddress,
-    /// Read every member's metrics once, which proves that they can be watched.
+    /// Read every member's metrics once, which proves that they can be watched, and see the Prometheus that is wanted
+    /// do so, and no other.
     StartMonitoring,
     /// Make `default-backup-policy`.
     CreateBackupPolicy,

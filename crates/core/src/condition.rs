@@ -42,6 +42,8 @@ pub enum ConditionKind {
     LeaderStable,
     /// Every member's metrics can be read.
     MetricsRead,
+    /// The Prometheus that is to watch the instance serves, and reads every member.
+    MonitoringServed,
     /// The newest good backup is as recent as the policies want.
     BackupsRecent,
     /// The last backup that was restored for proof was what it should be.
@@ -73,7 +75,7 @@ impl Severity {
 
 impl ConditionKind {
     /// Every kind.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::MembersHealthy,
         Self::Quorum,
         Self::EndpointServing,
@@ -91,6 +93,7 @@ impl ConditionKind {
         Self::PeersNear,
         Self::LeaderStable,
         Self::MetricsRead,
+        Self::MonitoringServed,
         Self::BackupsRecent,
         Self::BackupsProved,
     ];
@@ -115,6 +118,7 @@ impl ConditionKind {
             Self::PeersNear => "PeersNear",
             Self::LeaderStable => "LeaderStable",
             Self::MetricsRead => "MetricsRead",
+            Self::MonitoringServed => "MonitoringServed",
             Self::BackupsRecent => "BackupsRecent",
             Self::BackupsProved => "BackupsProved",
         }

@@ -247,8 +247,9 @@ impl Default for BackupSettings {
 /// Which Prometheus watches the instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MonitorSettings {
-    /// An existing one, by its ID.
-    pub existing_prometheus: Option<String>,
+    /// By its ID. What an earlier release accepted need not be one of those there are.
+    #[serde(alias = "existing_prometheus")]
+    pub prometheus: Option<String>,
 }
 
 /// Billing mode, kept and shown.

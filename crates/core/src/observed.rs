@@ -32,7 +32,7 @@ pub struct Observed {
     pub refused: Option<String>,
     /// The endpoint.
     pub endpoint: ObservedEndpoint,
-    /// Whether every member's metrics were read since it was made.
+    /// Whether every member's metrics were read since it was made, by the Prometheus too that its owner last named.
     pub monitored: bool,
     /// Whether the instance has a backup policy.
     pub backup_policy: bool,

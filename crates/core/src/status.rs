@@ -43,6 +43,9 @@ pub struct Status {
     pub root_password: Option<AppliedPassword>,
     /// When every member's metrics had first been read; absent before.
     pub monitored_at: Option<Timestamp>,
+    /// The Prometheus that every member was seen to be read by, when one was last wanted; absent where none was.
+    #[serde(default)]
+    pub monitored_by: Option<String>,
     /// How far the change of its CA is.
     #[serde(default)]
     pub rotation: Rotation,

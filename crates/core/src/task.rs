@@ -97,7 +97,7 @@ impl TaskKind {
             ],
             Self::ResizeInstance => &[StepName::PrepareEnv, StepName::ResizeEtcd],
             Self::UpgradeInstance => &[StepName::InstallSuit, StepName::BackupEtcd, StepName::UpgradeEtcd],
-            Self::ModifyConfiguration => &[StepName::PrepareEnv, StepName::UpdateEtcd],
+            Self::ModifyConfiguration => &[StepName::PrepareEnv, StepName::UpdateEtcd, StepName::InstallMonitor],
             Self::ModifyAttribute => &[StepName::PrepareEnv, StepName::UpdateEtcd, StepName::UpdateAuth],
             Self::RecoverInstance => &[StepName::RecoverEtcd, StepName::ResizeEtcd],
             Self::RotateCredentials => &[StepName::TrustAuthority, StepName::IssueCredentials, StepName::UpdateEtcd],

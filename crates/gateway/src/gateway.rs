@@ -30,6 +30,7 @@ use crate::payload::Payload;
 use crate::rate::{RateLimiter, TooMany};
 use crate::replay::{Refusal, ReplayGuard};
 use crate::response::response;
+use crate::service::Discovery;
 use crate::{Context, Error, EventStreams};
 
 /// The gateway in front of a service: checks, decodes, dispatches, answers, records. Clones are the same gateway.
@@ -54,6 +55,7 @@ pub(crate) struct Inner<S> {
     pub(crate) metrics: Metrics,
     pub(crate) registry: Arc<Mutex<Registry>>,
     pub(crate) ready: Arc<AtomicBool>,
+    pub(crate) discovery: OnceLock<Arc<dyn Discovery>>,
     pub(crate) receiver: Receiver,
     /// Changes under way, which go on when their client has gone.
     pub(crate) changes: TaskTracker,
@@ -104,6 +106,7 @@ impl<S: Dispatch> Gateway<S> {
                 metrics,
                 registry,
                 ready: Arc::default(),
+                discovery: OnceLock::new(),
                 receiver: Receiver::new(options.body_timeout, options.body_budget),
                 changes: TaskTracker::new(),
                 audit: options.audit.clone().map(AuditLog::open).transpose()?,
@@ -131,6 +134,13 @@ impl<S: Dispatch> Gateway<S> {
         let mut registry = self.inner.registry.lock().unwrap_or_else(PoisonError::into_inner);
         registry.register("cetcd_api_event_streams", "Streams of changes open", streams.gauge.clone());
         let _ = self.inner.streams.set(streams);
+    }
+
+    /// Lets `/sd/…` tell Prometheus instances their targets; before, nobody is told any. Counts for what is served
+    /// from then on.
+    pub fn tell_targets_by(&self, discovery: Arc<dyn Discovery>) {
+        // Who comes second is one and the same.
+        let _ = self.inner.discovery.set(discovery);
     }
 
     /// The service behind the gateway.

@@ -55,7 +55,8 @@ impl<S: Dispatch> Gateway<S> {
         let options = &self.inner.options;
         let acceptor = tls.map(|config| TlsAcceptor::from(with_alpn(config)));
         let slots = Arc::new(Semaphore::new(options.max_connections.max(1)));
-        let router = ops::router(Arc::clone(&self.inner.ready), Arc::clone(&self.inner.registry));
+        let discovery = self.inner.discovery.get().cloned();
+        let router = ops::router(Arc::clone(&self.inner.ready), Arc::clone(&self.inner.registry), discovery);
         let graceful = GracefulShutdown::new();
         let mut connections = JoinSet::new();
         loop {

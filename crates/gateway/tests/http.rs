@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cetcd_gateway::Options;
+use cetcd_gateway::{Options, service::Discovery};
 use common::{Answer, Behaviour, HOST, Rig, V1, V3};
 use http::Request;
 use http_body_util::{BodyExt, Full};
@@ -229,6 +229,44 @@ async fn metrics_are_open_metrics_for_who_asks_for_those() {
     let text = String::from_utf8(body).unwrap();
     assert!(head.contains("content-type: application/openmetrics-text; version=1.0.0"), "{head}");
     assert!(text.contains("# TYPE cetcd_api_requests counter\n") && text.ends_with("# EOF\n"), "{text}");
+}
+
+/// Knows one Prometheus, which watches one instance.
+struct One;
+
+#[async_trait::async_trait]
+impl Discovery for One {
+    async fn targets(&self, prometheus: &str, instance: &str, token: &str) -> Option<serde_json::Value> {
+        let known = (prometheus, token) == ("prom-abcd1234", "the token");
+        known.then(|| serde_json::json!([{ "targets": [instance] }]))
+    }
+}
+
+#[tokio::test]
+async fn a_prometheus_is_told_its_targets_by_its_token_and_nobody_else_is() {
+    let rig = Rig::with(Options::default());
+    rig.gateway.tell_targets_by(Arc::new(One));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
+    let (gateway, token) = (rig.gateway.clone(), stop.clone());
+    let _stop = stop.drop_guard();
+    tokio::spawn(async move { gateway.serve(listener, None, token).await });
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let mut get = async |path: &str, authorization: &str| {
+        let text = format!("GET {path} HTTP/1.1\r\nHost: {HOST}\r\n{authorization}\r\n");
+        stream.write_all(text.as_bytes()).await.unwrap();
+        let (head, body) = read(&mut stream).await;
+        (head.split(' ').nth(1).unwrap().to_owned(), head, String::from_utf8(body).unwrap())
+    };
+    let path = "/sd/prom-abcd1234/etcd-abcd1234";
+    let (code, head, body) = get(path, "Authorization: Bearer the token\r\n").await;
+    assert_eq!((code.as_str(), body.as_str()), ("200", r#"[{"targets":["etcd-abcd1234"]}]"#));
+    assert!(head.contains("content-type: application/json\r\n"), "{head}");
+    for authorization in ["", "Authorization: Bearer another\r\n", "Authorization: Basic the token\r\n"] {
+        assert_eq!(get(path, authorization).await.0, "401", "{authorization}");
+    }
+    assert_eq!(get("/sd/prom-00000000/etcd-abcd1234", "Authorization: Bearer the token\r\n").await.0, "401");
+    assert_eq!(get("/sd/", "").await.0, "404");
 }
 
 #[tokio::test]

@@ -1,8 +1,10 @@
-//! All that is true of an instance: what its controller recorded, what its metrics tell, and how its backups are.
+//! All that is true of an instance: what its controller recorded, what its metrics tell, how it is watched, and how its
+//! backups are.
 
 use cetcd_core::{
-    Instance, InstanceId, backup,
+    Instance, InstanceId, PrometheusId, backup,
     condition::{Condition, ConditionKind},
+    prometheus::{self, wanted_by},
 };
 use jiff::Timestamp;
 
@@ -17,6 +19,8 @@ impl Monitor {
         if !conditions.is_empty() {
             conditions.extend(self.conditions(id));
         }
+        let by = wanted_by(instance).and_then(PrometheusId::parse).and_then(|id| view.prometheus_status(&id));
+        conditions.extend(prometheus::condition(instance, by.as_deref()));
         // The age of a backup needs no look: it follows from records and the time.
         if status.is_some_and(|status| status.observed_generation > 0) {
             let (policies, snapshots) = (view.policies_of(id), view.snapshots_of(id));

@@ -11,13 +11,21 @@
 //! | `/events/{id}/{place}` | [`Event`](cetcd_core::Event)s, see [`crate::events`] | the controller |
 //! | `/alerts/{webhook}/{alert}` | what a webhook was told of and not yet that it is over | who delivers alerts |
 //! | `/secrets/{id}/{name}` | sealed bytes | both |
-//! | `/addresses/{ip:port}` | ID of the instance that holds it | the controller |
+//! | `/addresses/{ip:port}` | ID of the instance, or of the Prometheus instance, that holds it | the controller |
+//! | `/prometheus/{prom}` | [`Prometheus`], desired state | the API |
+//! | `/prometheus-status/{prom}` | [`PrometheusStatus`]; of those too that run elsewhere | the controller |
+//! | `/prometheus-secrets/{prom}` | [`PrometheusSecrets`], sealed | the API |
 //! | `/quota/{account}/{region}` | moves with every creation, so that two cannot pass the limit together | the API |
 
 use std::net::SocketAddr;
 
 pub use cetcd_core::backup::Policy as SnapshotPolicy;
-use cetcd_core::{Instance, InstanceId, Status, Task, backup::Snapshot, member::KeyPair};
+use cetcd_core::{
+    Instance, InstanceId, PrometheusId, Status, Task,
+    backup::Snapshot,
+    member::KeyPair,
+    prometheus::{Prometheus, PrometheusStatus},
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
@@ -39,6 +47,11 @@ pub const EVENTS: &str = "/events/";
 pub const ALERTS: &str = "/alerts/";
 /// Prefix of every reserved address.
 pub const ADDRESSES: &str = "/addresses/";
+
+/// Prefix of every Prometheus instance of ours.
+pub const PROMETHEUS: &str = "/prometheus/";
+/// Prefix of every status of a Prometheus instance.
+pub const PROMETHEUS_STATUS: &str = "/prometheus-status/";
 
 /// Key of an instance's desired state.
 pub fn instance_key(id: &InstanceId) -> String {
@@ -85,6 +98,11 @@ pub fn backup_password_key(id: &InstanceId) -> String {
     format!("/secrets/{id}/backup-password")
 }
 
+/// Key of what a Prometheus shows to the instance's members: [`PrometheusClient`], sealed.
+pub fn prometheus_client_key(id: &InstanceId) -> String {
+    format!("/secrets/{id}/prometheus-client")
+}
+
 /// Key of the passwords that root of the instance was given: [`RootPasswords`], sealed.
 pub fn root_passwords_key(id: &InstanceId) -> String {
     format!("/secrets/{id}/root-passwords")
@@ -120,6 +138,21 @@ pub fn backup_key_key(id: &InstanceId) -> String {
 /// Key of a reserved address.
 pub fn address_key(address: &SocketAddr) -> String {
     format!("{ADDRESSES}{address}")
+}
+
+/// Key of a Prometheus instance's desired state.
+pub fn prometheus_key(id: &PrometheusId) -> String {
+    format!("{PROMETHEUS}{id}")
+}
+
+/// Key of a Prometheus instance's status.
+pub fn prometheus_status_key(id: &PrometheusId) -> String {
+    format!("{PROMETHEUS_STATUS}{id}")
+}
+
+/// Key of a Prometheus instance's [`PrometheusSecrets`], sealed.
+pub fn prometheus_secrets_key(id: &PrometheusId) -> String {
+    format!("/prometheus-secrets/{id}")
 }
 
 /// Key that every creation of an account in a region moves.
@@ -191,6 +224,32 @@ pub struct MemberPairs {
     pub server: StoredPair,
     /// To peers.
     pub peer: StoredPair,
+}
+
+/// What a Prometheus instance of ours lets its users in by, and what we let it in by. Sealed as one record.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrometheusSecrets {
+    /// The password of its one user.
+    pub password: String,
+    /// The bearer token that it asks for its targets with.
+    pub token: String,
+    /// The password of Grafana's user.
+    pub grafana_password: String,
+}
+
+impl std::fmt::Debug for PrometheusSecrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PrometheusSecrets(redacted)")
+    }
+}
+
+/// The client certificate of an instance that a Prometheus shows. Sealed as one record.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrometheusClient {
+    /// The certificate of the CA that issued it.
+    pub issued_by: String,
+    /// It, with its key.
+    pub pair: StoredPair,
 }
 
 /// A record and the revision at which it was last written.
@@ -301,4 +360,56 @@ pub fn open_root_passwords(sealer: &Sealer, id: &InstanceId, entry: &Entry) -> R
 pub fn put_root_passwords(sealer: &Sealer, id: &InstanceId, passwords: &RootPasswords) -> Op {
     let plain = Zeroizing::new(encode(passwords));
     put_secret(sealer, &root_passwords_key(id), &plain)
+}
+
+/// An operation that writes a Prometheus instance's desired state.
+pub fn put_prometheus(prometheus: &Prometheus) -> Op {
+    Op::put(prometheus_key(&prometheus.id), encode(prometheus))
+}
+
+/// An operation that writes a Prometheus instance's status.
+pub fn put_prometheus_status(id: &PrometheusId, status: &PrometheusStatus) -> Op {
+    Op::put(prometheus_status_key(id), encode(status))
+}
+
+/// An operation that seals and writes a Prometheus instance's secrets.
+pub fn put_prometheus_secrets(sealer: &Sealer, id: &PrometheusId, secrets: &PrometheusSecrets) -> Op {
+    let plain = Zeroizing::new(encode(secrets));
+    put_secret(sealer, &prometheus_secrets_key(id), &plain)
+}
+
+/// An operation that seals and writes what a Prometheus shows to the instance's members.
+pub fn put_prometheus_client(sealer: &Sealer, id: &InstanceId, client: &PrometheusClient) -> Op {
+    let plain = Zeroizing::new(encode(client));
+    put_secret(sealer, &prometheus_client_key(id), &plain)
+}
+
+/// Reads and opens the secrets of a Prometheus instance.
+pub async fn prometheus_secrets(
+    store: &dyn Store,
+    sealer: &Sealer,
+    id: &PrometheusId,
+) -> Result<Option<PrometheusSecrets>> {
+    sealed(store, sealer, &prometheus_secrets_key(id), "read secrets of a Prometheus").await
+}
+
+/// Reads and opens what a Prometheus shows to the instance's members.
+pub async fn prometheus_client(
+    store: &dyn Store,
+    sealer: &Sealer,
+    id: &InstanceId,
+) -> Result<Option<PrometheusClient>> {
+    sealed(store, sealer, &prometheus_client_key(id), "read a certificate for a Prometheus").await
+}
+
+async fn sealed<T: DeserializeOwned>(
+    store: &dyn Store,
+    sealer: &Sealer,
+    key: &str,
+    doing: &'static str,
+) -> Result<Option<T>> {
+    let Some(plain) = secret(store, sealer, key).await? else { return Ok(None) };
+    // As above: only the fact is told.
+    let failed = |_| Error::Backend { doing, source: "the record is not as expected".into() };
+    serde_json::from_slice(&plain).map(Some).map_err(failed)
 }

@@ -7,13 +7,20 @@ use std::{
     time::Duration,
 };
 
-use cetcd_core::{Instance, InstanceId, Status, Task, backup::Snapshot};
+use cetcd_core::{
+    Instance, InstanceId, PrometheusId, Status, Task,
+    backup::Snapshot,
+    prometheus::{Prometheus, PrometheusStatus, wanted_by},
+};
 use futures::FutureExt;
 use tokio::sync::{broadcast, watch};
 
 use crate::{
     Entry, Error, Event, EventKind, Result, Store,
-    records::{self, EVENTS, INSTANCES, POLICIES, Record, SNAPSHOTS, STATUS, SnapshotPolicy, TASKS},
+    records::{
+        self, EVENTS, INSTANCES, POLICIES, PROMETHEUS, PROMETHEUS_STATUS, Record, SNAPSHOTS, STATUS, SnapshotPolicy,
+        TASKS,
+    },
 };
 
 /// How many changes are kept for who follows them: one who falls further behind is told so.
@@ -53,6 +60,8 @@ struct Tables {
     snapshots: BTreeMap<(InstanceId, String), Arc<Snapshot>>,
     /// By instance, the revision at which its policies or snapshots last changed.
     backups: BTreeMap<InstanceId, u64>,
+    prometheus: BTreeMap<PrometheusId, Arc<Prometheus>>,
+    prometheus_status: BTreeMap<PrometheusId, Arc<PrometheusStatus>>,
 }
 
 impl View {
@@ -241,6 +250,32 @@ impl View {
         of(&self.read().snapshots, id)
     }
 
+    /// Every Prometheus instance of ours, by ID.
+    pub fn prometheus(&self) -> Vec<Arc<Prometheus>> {
+        self.read().prometheus.values().cloned().collect()
+    }
+
+    /// Every Prometheus instance of which anything is recorded.
+    pub fn prometheus_ids(&self) -> BTreeSet<PrometheusId> {
+        let tables = self.read();
+        tables.prometheus.keys().chain(tables.prometheus_status.keys()).cloned().collect()
+    }
+
+    /// What the controller recorded of the Prometheus instance `id`; absent before its first turn.
+    pub fn prometheus_status(&self, id: &PrometheusId) -> Option<Arc<PrometheusStatus>> {
+        self.read().prometheus_status.get(id).cloned()
+    }
+
+    /// Every instance that is to be watched by the Prometheus instance `id` and is not going away, by ID, with its
+    /// status.
+    pub fn watched_by(&self, id: &PrometheusId) -> Vec<(Arc<Instance>, Option<Arc<Status>>)> {
+        let tables = self.read();
+        let all = tables.instances.values().map(|record| &record.value);
+        all.filter(|instance| wanted_by(instance) == Some(id.as_str()) && !instance.spec.deleting)
+            .map(|instance| (Arc::clone(instance), tables.status.get(&instance.id).cloned()))
+            .collect()
+    }
+
     /// Every instance that has a policy or a snapshot, there or not, with the revision at which those last changed.
     pub fn backup_revisions(&self) -> Vec<(InstanceId, u64)> {
         self.read().backups.iter().map(|(id, revision)| (id.clone(), *revision)).collect()
@@ -280,6 +315,10 @@ impl Tables {
         } else if let Some((id, name)) = named(SNAPSHOTS, &entry.key) {
             self.snapshots.insert((id.clone(), name), Arc::new(records::decode(entry)?.value));
             self.backups.insert(id, entry.mod_revision);
+        } else if let Some(id) = entry.key.strip_prefix(PROMETHEUS).and_then(PrometheusId::parse) {
+            self.prometheus.insert(id, Arc::new(records::decode(entry)?.value));
+        } else if let Some(id) = entry.key.strip_prefix(PROMETHEUS_STATUS).and_then(PrometheusId::parse) {
+            self.prometheus_status.insert(id, Arc::new(records::decode(entry)?.value));
         }
         Ok(())
     }
@@ -320,6 +359,10 @@ impl Tables {
         } else if let Some(id_and_name) = named(SNAPSHOTS, key) {
             self.snapshots.remove(&id_and_name);
             self.touch(&id_and_name.0, revision);
+        } else if let Some(id) = key.strip_prefix(PROMETHEUS).and_then(PrometheusId::parse) {
+            self.prometheus.remove(&id);
+        } else if let Some(id) = key.strip_prefix(PROMETHEUS_STATUS).and_then(PrometheusId::parse) {
+            self.prometheus_status.remove(&id);
         }
     }
 }

@@ -94,6 +94,7 @@ class Server:
     def _spawn(self):
         environment = {key: value for key, value in os.environ.items() if not key.startswith(("CETCD_", "TENCENTCLOUD_"))}
         environment["CETCD_ETCD_VERSIONS_DIR"] = str(VERSIONS)
+        environment["CETCD_PROMETHEUS_BINARY"] = ""  # whether the machine has one is no matter, but for its own tests
         environment.update(self.settings)
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
@@ -163,7 +164,7 @@ class Server:
         return [process for process in everyone if kind is None or process.kind == kind]
 
     def delete_everything(self):
-        """Deletes every instance through the API and waits until none is listed."""
+        """Deletes every instance, then every Prometheus, through the API and waits until none is listed."""
         raw = self.raw()
         for region in sorted(self.regions):
             def listed(region=region):
@@ -172,6 +173,13 @@ class Server:
                 raw.call("DisableEtcdInstanceDeletionProtection", {"InstanceId": etcd["InstanceId"]}, region=region)
                 raw.call("DeleteEtcdInstance", {"InstanceId": etcd["InstanceId"]}, region=region)
             until(f"no instance is listed in {region}", lambda listed=listed: not listed(), 60)
+
+            def watching(region=region):
+                found = raw.call("DescribeEtcdPrometheus", {}, region=region).response["Prometheus"]
+                return [one["PrometheusId"] for one in found if not one["External"]]
+            for prometheus in watching():
+                raw.call("DeleteEtcdPrometheus", {"PrometheusId": prometheus}, region=region)
+            until(f"no Prometheus is listed in {region}", lambda watching=watching: not watching(), 60)
         raw.close()
 
     def data_plane(self):

@@ -15,6 +15,7 @@ import { SIZES } from '../create/request'
 import { useShownInstance } from './context'
 import { Authentication } from './Authentication'
 import { SubnetsForm } from './SubnetsForm'
+import { Watching } from './Watching'
 
 export function Configuration() {
   const t = useT()
@@ -28,6 +29,7 @@ export function Configuration() {
       <Compaction instance={instance} />
       <Machines instance={instance} />
       <SubnetsForm instance={instance} />
+      <Watching instance={instance} />
       <Names instance={instance} />
       <Authentication instance={instance} />
       <Protection instance={instance} />

@@ -7,6 +7,7 @@ mod inspect;
 mod instances;
 mod internet;
 mod observe;
+mod prometheus;
 mod snapshots;
 mod surroundings;
 
@@ -17,5 +18,6 @@ pub use inspect::*;
 pub use instances::*;
 pub use internet::*;
 pub use observe::*;
+pub use prometheus::*;
 pub use snapshots::*;
 pub use surroundings::*;

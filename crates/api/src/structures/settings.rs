@@ -48,7 +48,7 @@ structure! {
     in EtcdMonitorSettings {
         /// What a Prometheus instance to be made needs.
         "PrometheusCreationParam" prometheus_creation_param: Option<PrometheusCreationParam>;
-        /// ID of a Prometheus instance that exists.
+        /// ID of a Prometheus instance that exists; empty, in a change, for none.
         "ExistedPrometheusInstanceId" existed_prometheus_instance_id: Option<String> => length(0, 64),
             example("prom-kkfzhlcn");
     }

@@ -14,6 +14,7 @@ mod internet;
 mod keys;
 pub(crate) mod output;
 mod policy;
+mod prometheus;
 mod snapshot;
 mod stored;
 mod tasks;
@@ -92,6 +93,9 @@ enum Command {
     /// A public address of an instance: open it to some networks, or close it
     #[command(subcommand)]
     Internet(internet::Internet),
+    /// Prometheus instances: list them, let one watch an instance, delete one
+    #[command(subcommand)]
+    Prometheus(prometheus::Prometheus),
     /// List tasks
     Tasks(tasks::Tasks),
     /// List what happened to an instance, and why
@@ -154,6 +158,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Upgrade(upgrade) => change::upgrade(&Client::open(&global)?, &upgrade)?,
         Command::Auth(auth) => auth::run(&Client::open(&global)?, &auth)?,
         Command::Internet(internet) => internet::run(&Client::open(&global)?, &internet)?,
+        Command::Prometheus(command) => prometheus::run(&global, &command)?,
         Command::Tasks(tasks) => tasks::run(&Client::open(&global)?, &tasks, global.output)?,
         Command::Events(events) => events::run(&Client::open(&global)?, &events, global.output)?,
         Command::Snapshot(command) => snapshot::run(&global, &command)?,

@@ -13,7 +13,7 @@ use toml::{Table, Value};
 use super::{RecoveryPolicy, Settings, check};
 
 /// The tables of [`Settings`]: `CETCD_LIMITS_REQUESTS_PER_SECOND` is `limits.requests_per_second`.
-const TABLES: [&str; 13] = [
+const TABLES: [&str; 15] = [
     "limits",
     "etcd",
     "runtime",
@@ -23,6 +23,8 @@ const TABLES: [&str; 13] = [
     "backup",
     "monitor",
     "alerts",
+    "prometheus",
+    "grafana",
     "recovery",
     "maintenance",
     "console",

@@ -98,10 +98,10 @@ impl Keeper {
         }
         let policies: Vec<Policy> = seen.policies.iter().map(|record| record.value.clone()).collect();
         let snapshots: Vec<Snapshot> = seen.snapshots.iter().map(|record| record.value.clone()).collect();
-        self.world.backup_metrics.saw(&self.id, &snapshots);
         let instance = seen.instance.as_ref();
         let ready = seen.status.cluster_id.is_some() && instance.is_some_and(|i| is_ready(&i.value, &seen.status));
         let born = instance.map_or(now, |instance| instance.value.created_at);
+        self.world.backup_metrics.saw(&self.id, born, &policies, &snapshots);
         let look = Look { instance: &self.id, born, ready, policies: &policies, snapshots: &snapshots };
         let next = plan::next(&look, now);
         tracing::trace!(instance = %self.id, ?next, "backups");

@@ -2,15 +2,17 @@
 
 use cetcd_core::{
     InstanceId,
-    backup::{Drill, Snapshot},
+    backup::{Drill, Policy, Snapshot},
 };
+use jiff::Timestamp;
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
 
-/// Metrics of backups. One series an instance tells when its newest good backup is from; the others are few.
+/// Metrics of backups. Three series an instance tell when its newest good and its newest proved backup are from, and
+/// when the next is due; the others are few.
 #[derive(Clone)]
 pub struct BackupMetrics {
     snapshots: Family<OutcomeLabel, Counter>,
@@ -19,6 +21,8 @@ pub struct BackupMetrics {
     drills: Family<OutcomeLabel, Counter>,
     drill_seconds: Histogram,
     newest: Family<InstanceLabel, Gauge>,
+    proved: Family<InstanceLabel, Gauge>,
+    due: Family<InstanceLabel, Gauge>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -43,6 +47,8 @@ impl Default for BackupMetrics {
             drills: Family::default(),
             drill_seconds: Histogram::new(BOUNDS),
             newest: Family::default(),
+            proved: Family::default(),
+            due: Family::default(),
         }
     }
 }
@@ -62,6 +68,16 @@ impl BackupMetrics {
         );
         let help = "When the newest good backup of an instance is from, Unix time; 0 where there is none";
         registry.register("newest_good_timestamp_seconds", help, self.newest.clone());
+        let help = "When the newest proved backup of an instance is from, Unix time; 0 where there is none";
+        registry.register("newest_proved_timestamp_seconds", help, self.proved.clone());
+        let help =
+            "When the next backup of an instance has to be there at the latest, Unix time; absent without a policy";
+        registry.register("due_timestamp_seconds", help, self.due.clone());
+        // There from the beginning: a rate of what appears with its first event misses that event.
+        for good in [true, false] {
+            self.snapshots.get_or_create(&outcome(good)).inc_by(0);
+            self.drills.get_or_create(&outcome(good)).inc_by(0);
+        }
     }
 
     /// A try ended after `seconds`; with so many bytes, where it was good.
@@ -77,14 +93,31 @@ impl BackupMetrics {
         self.drill_seconds.observe(drill.millis as f64 / 1000.0);
     }
 
-    pub(crate) fn saw(&self, id: &InstanceId, snapshots: &[Snapshot]) {
-        let good = snapshots.iter().filter(|snapshot| snapshot.is_good());
-        let newest = good.map(|snapshot| snapshot.taken_at().as_second()).max().unwrap_or_default();
-        self.newest.get_or_create(&InstanceLabel { instance: id.to_string() }).set(newest);
+    /// `born` is when the instance was made, from which on it is to have backups.
+    pub(crate) fn saw(&self, id: &InstanceId, born: Timestamp, policies: &[Policy], snapshots: &[Snapshot]) {
+        let newest = |of: fn(&Snapshot) -> bool| {
+            snapshots.iter().filter(|s| of(s)).map(|snapshot| snapshot.taken_at().as_second()).max().unwrap_or_default()
+        };
+        let label = InstanceLabel { instance: id.to_string() };
+        let good = newest(Snapshot::is_good);
+        self.newest.get_or_create(&label).set(good);
+        self.proved.get_or_create(&label).set(newest(Snapshot::is_proved));
+        match policies.iter().map(|policy| policy.settings.interval_seconds).min() {
+            Some(interval) => {
+                let interval = i64::try_from(interval).unwrap_or(i64::MAX);
+                self.due.get_or_create(&label).set(good.max(born.as_second()).saturating_add(interval));
+            }
+            None => {
+                self.due.remove(&label);
+            }
+        }
     }
 
     pub(crate) fn forgot(&self, id: &InstanceId) {
-        self.newest.remove(&InstanceLabel { instance: id.to_string() });
+        let label = InstanceLabel { instance: id.to_string() };
+        for family in [&self.newest, &self.proved, &self.due] {
+            family.remove(&label);
+        }
     }
 }
 

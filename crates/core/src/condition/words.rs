@@ -23,6 +23,7 @@ impl ConditionKind {
             Self::PeersNear => "members reach each other slowly",
             Self::LeaderStable => "the leader changes often",
             Self::MetricsRead => "a member's metrics cannot be read",
+            Self::MonitoringServed => "its Prometheus does not read every member",
             Self::BackupsRecent => "a backup is overdue",
             Self::BackupsProved => "a backup is not proved",
         }
@@ -60,6 +61,9 @@ impl ConditionKind {
             }
             Self::Fragmentation => {
                 "Members are defragmented one by one in the maintenance window (`maintenance.window`), while all is well."
+            }
+            Self::MonitoringServed => {
+                "A Prometheus that ended is started again; read log/prometheus.log in its folder under runtime/prometheus if it is not. One that runs elsewhere has to include its jobs and be reloaded. `cetcd prometheus attach` and `detach` choose another or none."
             }
             Self::BackupsRecent => {
                 "Look at the failures that `cetcd snapshot list` shows: the object storage has to be reachable and have space, and a member has to serve."

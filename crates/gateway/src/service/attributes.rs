@@ -10,7 +10,7 @@ use cetcd_store::{Compare, records};
 use super::{
     Service,
     commit::{ATTEMPTS, contended, store_error},
-    converge::Secret,
+    converge::{Secret, With},
     create::settings,
     internet::needs_auth,
     lookup::being_deleted,
@@ -39,7 +39,8 @@ impl Handler<ModifyEtcdAttribute> for Service {
             let (generation, secret) = given.map_or((None, None), |given| (Some(given.generation), given.secret));
             let change = |instance: &mut Instance| self.change(instance, &request, generation);
             let kind = TaskKind::ModifyAttribute;
-            if self.try_converge(context, &request.instance_id, kind, change, secret, None).await? {
+            let with = With { secret, ..With::default() };
+            if self.try_converge(context, &request.instance_id, kind, change, with).await? {
                 return Ok(ModifyEtcdAttributeResponse {});
             }
         }

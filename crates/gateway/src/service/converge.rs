@@ -15,6 +15,7 @@ use super::{
     Service,
     commit::{ATTEMPTS, contended},
     lookup::being_deleted,
+    monitoring::Beside,
 };
 use crate::Context;
 
@@ -37,6 +38,18 @@ pub(super) struct Overtakes {
     pub why: &'static str,
 }
 
+/// What goes with a change.
+#[derive(Default)]
+pub(super) struct With {
+    /// A secret that is written too. It may be what a task waits for: one of the same kind that is failing is ended,
+    /// and this change takes its place.
+    pub secret: Option<Secret>,
+    /// So it is with one that the change overtakes.
+    pub overtakes: Option<Overtakes>,
+    /// What else is written.
+    pub beside: Beside,
+}
+
 impl Service {
     /// Lets `change` alter the desired state of the caller's instance `id`. What the controller has to act upon
     /// gets a new generation and a task of `kind`, and is refused while another task is under way; what is only
@@ -49,25 +62,23 @@ impl Service {
         change: impl Fn(&mut Instance) -> Result<(), Error> + Send + Sync,
     ) -> Result<(), Error> {
         for _ in 0..ATTEMPTS {
-            if self.try_converge(context, id, kind, &change, None, None).await? {
+            if self.try_converge(context, id, kind, &change, With::default()).await? {
                 return Ok(());
             }
         }
         Err(contended(id))
     }
 
-    /// One try of that; false where another change was quicker. With a `secret`, that is written too. It may be what
-    /// a task waits for: one of the same kind that is failing is ended, and this change takes its place. So it is with
-    /// one that the change `overtakes`.
+    /// One try of that; false where another change was quicker.
     pub(super) async fn try_converge(
         &self,
         context: &Context,
         id: &str,
         kind: TaskKind,
         change: impl Fn(&mut Instance) -> Result<(), Error> + Send + Sync,
-        secret: Option<Secret>,
-        overtakes: Option<Overtakes>,
+        with: With,
     ) -> Result<bool, Error> {
+        let With { secret, overtakes, beside } = with;
         let current = self.stored(context, id).await?;
         let mut wanted = current.value.clone();
         change(&mut wanted)?;
@@ -99,6 +110,8 @@ impl Service {
         if let Some(Secret { replaces, write }) = secret {
             txn = txn.when(replaces).then(write);
         }
+        txn = beside.when.into_iter().fold(txn, Txn::when);
+        txn = beside.then.into_iter().fold(txn, Txn::then);
         self.commit(txn.then(records::put_instance(&wanted))).await
     }
 

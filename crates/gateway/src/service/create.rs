@@ -6,7 +6,7 @@ use cetcd_api::{
     Code, Error,
     actions::{CreateEtcdInstance, CreateEtcdInstanceRequest, CreateEtcdInstanceResponse},
 };
-use cetcd_core::{Instance, InstanceId, Task, task::TaskKind};
+use cetcd_core::{Instance, InstanceId, Task, instance::Spec, task::TaskKind};
 use cetcd_store::{Compare, Op, Txn, records};
 
 use super::{
@@ -63,13 +63,14 @@ impl Service {
             return Err(quota_reached(limit, &context.region));
         }
 
+        let (monitor, beside) = self.choose(context, &wanted.watch).await?;
         let instance = Instance {
             id: InstanceId::draw(self.entropy.as_ref()),
             account: context.account.as_ref().to_owned(),
             region: context.region.as_ref().to_owned(),
             created_at: context.now,
             generation: 1,
-            spec: wanted.spec.clone(),
+            spec: Spec { monitor, ..wanted.spec.clone() },
         };
         let task = Task::accepted(self.entropy.uuid(), kind, &instance, context.now);
         let id = instance.id.clone();
@@ -84,6 +85,8 @@ impl Service {
             let key = records::backup_password_key(&id);
             txn = txn.then(records::put_secret(&self.sealer, &key, password.as_bytes()));
         }
+        txn = beside.when.into_iter().fold(txn, Txn::when);
+        txn = beside.then.into_iter().fold(txn, Txn::then);
         Ok(self.commit(txn).await?.then_some(id))
     }
 }

@@ -21,7 +21,7 @@ use ipnet::IpNet;
 use super::{
     Service,
     commit::{ATTEMPTS, contended},
-    converge::Overtakes,
+    converge::{Overtakes, With},
 };
 use crate::{Context, Handler};
 
@@ -72,7 +72,8 @@ impl Handler<DisableEtcdInternet> for Service {
                 instance.spec.internet = None;
                 Ok(())
             };
-            if self.try_converge(context, id, TaskKind::DisableInternet, close, None, Some(overtakes)).await? {
+            let with = With { overtakes: Some(overtakes), ..With::default() };
+            if self.try_converge(context, id, TaskKind::DisableInternet, close, with).await? {
                 return Ok(DisableEtcdInternetResponse {});
             }
         }

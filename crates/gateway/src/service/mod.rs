@@ -22,6 +22,7 @@ mod converge;
 mod create;
 mod credentials;
 mod delete;
+mod discovery;
 mod events;
 mod health;
 mod instances;
@@ -30,8 +31,10 @@ mod keys;
 mod lookup;
 mod members;
 mod metrics;
+mod monitoring;
 mod policies;
 mod progress;
+mod prometheus;
 mod protection;
 mod recover;
 mod resize;
@@ -51,6 +54,8 @@ use cetcd_monitor::{LiveMembers, Monitor};
 use cetcd_store::{Store, seal::Sealer, view::View};
 
 pub use clusters::{FoundKey, KeyPage, KeyRange, LiveClusters, Standing};
+pub use discovery::{Discovery, StoredTargets};
+pub use prometheus::PrometheusCatalogue;
 
 use crate::{AuditOptions, EventStreams};
 
@@ -110,6 +115,8 @@ pub struct Dependencies {
     pub limits: Limits,
     /// How long both CAs are good in a rotation of credentials where a request does not say, in seconds.
     pub overlap_seconds: u64,
+    /// What there is of Prometheus instances.
+    pub prometheus: PrometheusCatalogue,
 }
 
 /// The handlers of every action: [`Handler`](crate::Handler) is implemented for each.
@@ -129,6 +136,7 @@ pub struct Service {
     streams: Arc<EventStreams>,
     limits: Limits,
     overlap_seconds: u64,
+    prometheus: PrometheusCatalogue,
 }
 
 impl Service {
@@ -150,6 +158,7 @@ impl Service {
             streams,
             limits,
             overlap_seconds,
+            prometheus,
         } = dependencies;
         Self {
             store,
@@ -167,6 +176,7 @@ impl Service {
             streams,
             limits,
             overlap_seconds,
+            prometheus,
         }
     }
 }

@@ -16,6 +16,7 @@ use super::{
     Service,
     commit::ATTEMPTS,
     create::{overtaken, settings},
+    monitoring::Watch,
     snapshots::{not_found, not_taken},
 };
 use crate::{Context, Handler};
@@ -70,7 +71,11 @@ impl Service {
         let there = Context { region: region.into(), ..context.clone() };
         let like = self.find(context, restore.source.as_str()).map(|instance| instance.spec.clone());
         let spec = self.spec_of(&there, target, contents, like, restore)?;
-        let wanted = settings::Wanted { spec, backup_password: None };
+        // As the other is watched, where that can be: a restore is not to fail for a Prometheus that does not serve.
+        let like = spec.monitor.as_ref().and_then(|monitor| monitor.prometheus.clone()).map(Watch::Existing);
+        let like = like.unwrap_or_default();
+        let watch = if self.choose(&there, &like).await.is_ok() { like } else { Watch::Nobody };
+        let wanted = settings::Wanted { spec, backup_password: None, watch };
         for _ in 0..self.limits.instances_per_region.saturating_add(ATTEMPTS) {
             if let Some(id) = self.try_create(&there, &wanted, TaskKind::RestoreRemoteSnapshot).await? {
                 return Ok(id);

@@ -18,6 +18,7 @@ mod cgroup;
 mod changes;
 mod endpoint;
 mod files;
+mod folder;
 mod handle;
 mod identity;
 mod logs;
@@ -25,6 +26,7 @@ mod member;
 mod proc;
 mod record;
 mod replace;
+mod services;
 mod spawn;
 mod supervised;
 
@@ -61,7 +63,9 @@ use self::{
 pub use self::{
     addresses::{AddressMode, PublicRange},
     endpoint::endpoint_dir,
+    folder::Files,
     proc::MARKER,
+    services::{ServiceOptions, Services, hold, ports_at},
     spawn::exec_session,
 };
 use crate::{CommandLine, EndpointSpec, Error, Launcher, Placement, Runtime, RuntimeView, Stop};

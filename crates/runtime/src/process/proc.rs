@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-/// The environment variable that marks what a runtime started: the absolute folder of the member, or of the
+/// The environment variable that marks what a runtime started: the absolute folder of the member, a service, or the
 /// endpoint. A process whose identity was lost is found by it.
 pub const MARKER: &str = "CETCD_MEMBER";
 

@@ -158,6 +158,12 @@ impl Supervised {
         }
     }
 
+    /// Sends it a signal, where it runs.
+    pub fn signal(&self, signal: Signal) -> Result<(), Error> {
+        let Some(handle) = self.lock().live.clone() else { return Ok(()) };
+        handle.signal(signal).map_err(Error::io(format!("signal {} (pid {})", self.name, handle.identity.pid)))
+    }
+
     fn begin_stop(&self) -> Option<Handle> {
         let mut state = self.lock();
         let handle = state.live.clone()?;

@@ -5,18 +5,20 @@ use std::{collections::BTreeSet, net::IpAddr};
 use cetcd_api::{
     Code, Error,
     actions::CreateEtcdInstanceRequest,
-    structures::{EtcdAutoCompactionSettings, EtcdBackupSettings, EtcdMonitorSettings, EtcdSecuritySettings},
+    structures::{EtcdAutoCompactionSettings, EtcdBackupSettings, EtcdSecuritySettings},
     values::{AutoCompactionMode, ChargeType},
 };
 use cetcd_core::{
     EtcdVersion,
     instance::{
-        Auth, AutoCompaction, BackupSettings, Charge, CompactionMode, CredentialsWish, DEFAULT_DISK_SIZE_GB,
-        MonitorSettings, Security, Spec,
+        Auth, AutoCompaction, BackupSettings, Charge, CompactionMode, CredentialsWish, DEFAULT_DISK_SIZE_GB, Security,
+        Spec,
     },
     network::{Networks, Vpc},
 };
 use zeroize::Zeroizing;
+
+use crate::service::monitoring::{self, Watch};
 
 /// The longest time that etcd can count in nanoseconds, in seconds.
 const LONGEST_RETENTION_SECONDS: u64 = i64::MAX as u64 / 1_000_000_000;
@@ -25,8 +27,10 @@ const LONGEST_RETENTION_SECONDS: u64 = i64::MAX as u64 / 1_000_000_000;
 pub(in crate::service) struct Wanted {
     /// The desired state.
     pub spec: Spec,
-    /// The password that backups use; the only secret of a request.
+    /// The password that backups use.
     pub backup_password: Option<Zeroizing<String>>,
+    /// Who is to watch it.
+    pub watch: Watch,
 }
 
 impl Wanted {
@@ -36,13 +40,13 @@ impl Wanted {
         networks: &Networks,
         offered: &[EtcdVersion],
     ) -> Result<Self, Error> {
-        check_subnets(&request.vpc_id, &request.subnet_ids, region, networks)
-            .and_then(|vpc| check_subnet(vpc, &request.service_subnet_id))?;
+        let vpc = check_subnets(&request.vpc_id, &request.subnet_ids, region, networks)?;
+        check_subnet(vpc, &request.service_subnet_id)?;
         let version = version(&request.etcd_version, offered)?;
         let advanced = request.advanced_settings.unwrap_or_default();
         let security = security(advanced.security_settings)?;
         let auto_compaction = advanced.auto_compaction_settings.map(auto_compaction).transpose()?.flatten();
-        let monitor = advanced.monitor_settings.map(monitor).transpose()?.flatten();
+        let watch = advanced.monitor_settings.map(|wanted| monitoring::watch(wanted, Some(vpc))).transpose()?;
         let (backup, backup_password) = advanced.backup_settings.map_or_else(Default::default, backup);
         let charge = charge(request.charge_type, request.charge_prepaid, "ChargePrepaid")?;
         let domains = list(advanced.custom_domains.as_deref());
@@ -58,7 +62,8 @@ impl Wanted {
             security,
             auto_compaction,
             backup,
-            monitor,
+            // Chosen with the transaction that makes the instance.
+            monitor: None,
             custom_domains,
             custom_ips: addresses(advanced.custom_ips.as_deref())?,
             charge,
@@ -77,7 +82,7 @@ impl Wanted {
             upgrades: 0,
             internet: None,
         };
-        Ok(Self { spec, backup_password })
+        Ok(Self { spec, backup_password, watch: watch.flatten().unwrap_or_default() })
     }
 }
 
@@ -221,19 +226,6 @@ fn seconds(retention: &str) -> Option<u64> {
         rest = &after[1..];
     }
     Some(total)
-}
-
-/// A Prometheus that exists is recorded by its ID, whatever it is: there is no list of them to hold it against.
-fn monitor(settings: EtcdMonitorSettings) -> Result<Option<MonitorSettings>, Error> {
-    if settings.prometheus_creation_param.is_some() {
-        return Err(Error::new(
-            Code::UnsupportedOperation,
-            "This version of the server cannot create a Prometheus instance (`PrometheusCreationParam`) yet. Leave it out, or name one that exists in `ExistedPrometheusInstanceId`.",
-            "当前服务版本暂不支持创建 Prometheus 实例（`PrometheusCreationParam`），请不传该参数，或在 `ExistedPrometheusInstanceId` 中指定已有实例。",
-        ));
-    }
-    let existing = settings.existed_prometheus_instance_id.filter(|id| !id.is_empty());
-    Ok(existing.map(|id| MonitorSettings { existing_prometheus: Some(id) }))
 }
 
 /// Null counts as left out, as everywhere.

@@ -129,6 +129,7 @@ fn trouble(kind: ConditionKind) -> &'static str {
         ConditionKind::PeersNear => "成员间网络过慢",
         ConditionKind::LeaderStable => "Leader 频繁变更",
         ConditionKind::MetricsRead => "无法读取成员指标",
+        ConditionKind::MonitoringServed => "Prometheus 未能读取全部成员",
         ConditionKind::BackupsRecent => "备份已过期",
         ConditionKind::BackupsProved => "备份未通过验证",
     }

@@ -92,6 +92,7 @@ async fn what_is_left_out_has_its_default() {
 #[tokio::test]
 async fn every_setting_is_kept() {
     let bench = Bench::new().await;
+    bench.serving_prometheus("prom-abcd1234").await;
     let request = CreateEtcdInstanceRequest {
         description: Some("two\nlines".to_owned()),
         charge_type: Some(ChargeType::Prepaid),
@@ -123,7 +124,7 @@ async fn every_setting_is_kept() {
     assert_eq!(spec.security, Security { https: true, client_cert_auth: false });
     let compaction = spec.auto_compaction.unwrap();
     assert_eq!((compaction.mode, compaction.retention.as_str()), (CompactionMode::Revision, "1000"));
-    assert_eq!(spec.monitor.unwrap().existing_prometheus.as_deref(), Some("prom-abcd1234"));
+    assert_eq!(spec.monitor.unwrap().prometheus.as_deref(), Some("prom-abcd1234"));
     assert_eq!((spec.backup.interval_seconds, spec.backup.max_count), (300, 5));
     assert_eq!(spec.backup.user.as_deref(), Some("backup"));
     assert_eq!(spec.backup.cos_bucket_name.as_deref(), Some("bucket-1"));
@@ -139,10 +140,11 @@ async fn every_setting_is_kept() {
 #[tokio::test]
 async fn the_documents_own_example_is_accepted() {
     let bench = Bench::new().await;
+    bench.serving_prometheus("prom-abcd1234").await;
     let example = CreateEtcdInstance::INFO.example_request.replace("v3.4.9", "v3.4.23");
     let request = cetcd_api::decode::<CreateEtcdInstance>(cetcd_api::Input::Json(example.as_bytes())).unwrap();
     let spec = accepted(&bench, request).await.spec;
-    assert_eq!(spec.monitor.unwrap().existing_prometheus.as_deref(), Some("prom-abcd1234"));
+    assert_eq!(spec.monitor.unwrap().prometheus.as_deref(), Some("prom-abcd1234"));
     assert_eq!((spec.backup.interval_seconds, spec.backup.max_count), (300, 5));
 }
 
@@ -245,7 +247,7 @@ async fn a_retention_that_fits_is_kept_as_written() {
 }
 
 #[tokio::test]
-async fn a_prometheus_cannot_be_created_yet() {
+async fn a_prometheus_cannot_be_created_without_a_binary_to_run() {
     let parameters = PrometheusCreationParam { subnet_id: "subnet-abcd1234".to_owned(), ..Default::default() };
     let request = with(EtcdAdvancedSettings {
         monitor_settings: Some(EtcdMonitorSettings {

@@ -15,6 +15,7 @@ mod instances;
 mod internet;
 mod metrics;
 mod policies;
+mod prometheus;
 mod quota;
 mod recover;
 mod rotate;
@@ -56,7 +57,7 @@ use inspect::Clusters;
 
 use cetcd_monitor::{LiveMembers, Monitor};
 
-use super::{Dependencies, Limits, LiveClusters, Service, VersionCatalogue};
+use super::{Dependencies, Limits, LiveClusters, PrometheusCatalogue, Service, VersionCatalogue};
 use crate::{Context, EventStreams, Handler};
 
 pub const ACCOUNT: &str = "100000000001";
@@ -90,6 +91,10 @@ impl Bench {
     }
 
     pub async fn with_limits(limits: Limits) -> Self {
+        Self::with(limits, PrometheusCatalogue::default()).await
+    }
+
+    pub async fn with(limits: Limits, prometheus: PrometheusCatalogue) -> Self {
         let store = Arc::new(Racing::default());
         let (view, follow) = View::follow(Arc::clone(&store) as Arc<dyn Store>).await.unwrap();
         let sealer = Sealer::new(&MasterKey::from_bytes([7; 32]));
@@ -118,6 +123,7 @@ impl Bench {
             audit: None,
             limits,
             overlap_seconds: 3600,
+            prometheus,
         });
         Self { service, store, sealer, metrics, clusters, numbers, clock, following: tokio::spawn(follow) }
     }
