@@ -1,54 +1,11 @@
 //! Conditions: what is true of an instance now, why, and since when.
 
-mod words;
+mod kind;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// What a condition is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum ConditionKind {
-    /// Every member serves linearizable reads.
-    MembersHealthy,
-    /// More than half of the voters serve.
-    Quorum,
-    /// The endpoint accepts connections.
-    EndpointServing,
-    /// The endpoint accepts connections at the public address, where there is to be one.
-    PublicAddressServing,
-    /// The data of every member fits into DiskSize.
-    DiskWithinLimit,
-    /// CPU and memory limits are in force where they are asked for.
-    ResourcesLimited,
-    /// No member has raised NOSPACE.
-    SpaceLeft,
-    /// Every certificate was replaced in time.
-    CertificatesFresh,
-    /// Members hold the same data.
-    DataConsistent,
-    /// Every member that the cluster lists is one of ours.
-    MembersKnown,
-    /// No backend is near its quota.
-    QuotaLeft,
-    /// Little of the backends is free pages.
-    Fragmentation,
-    /// The last reconciliation could do what it planned.
-    Reconciled,
-    /// Members write to their disks in the time that etcd needs.
-    DiskFast,
-    /// Members reach each other in the time that etcd needs.
-    PeersNear,
-    /// The leader stays where it is while nothing is being changed.
-    LeaderStable,
-    /// Every member's metrics can be read.
-    MetricsRead,
-    /// The Prometheus that is to watch the instance serves, and reads every member.
-    MonitoringServed,
-    /// The newest good backup is as recent as the policies want.
-    BackupsRecent,
-    /// The last backup that was restored for proof was what it should be.
-    BackupsProved,
-}
+pub use self::kind::ConditionKind;
 
 /// How urgent it is that a good state does not hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -70,72 +27,6 @@ impl Severity {
             Self::Warning => "warning",
             Self::Critical => "critical",
         }
-    }
-}
-
-impl ConditionKind {
-    /// Every kind.
-    pub const ALL: [Self; 20] = [
-        Self::MembersHealthy,
-        Self::Quorum,
-        Self::EndpointServing,
-        Self::PublicAddressServing,
-        Self::DiskWithinLimit,
-        Self::ResourcesLimited,
-        Self::SpaceLeft,
-        Self::CertificatesFresh,
-        Self::DataConsistent,
-        Self::MembersKnown,
-        Self::QuotaLeft,
-        Self::Fragmentation,
-        Self::Reconciled,
-        Self::DiskFast,
-        Self::PeersNear,
-        Self::LeaderStable,
-        Self::MetricsRead,
-        Self::MonitoringServed,
-        Self::BackupsRecent,
-        Self::BackupsProved,
-    ];
-
-    /// Its name, in the API and in metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::MembersHealthy => "MembersHealthy",
-            Self::Quorum => "Quorum",
-            Self::EndpointServing => "EndpointServing",
-            Self::PublicAddressServing => "PublicAddressServing",
-            Self::DiskWithinLimit => "DiskWithinLimit",
-            Self::ResourcesLimited => "ResourcesLimited",
-            Self::SpaceLeft => "SpaceLeft",
-            Self::CertificatesFresh => "CertificatesFresh",
-            Self::DataConsistent => "DataConsistent",
-            Self::MembersKnown => "MembersKnown",
-            Self::QuotaLeft => "QuotaLeft",
-            Self::Fragmentation => "Fragmentation",
-            Self::Reconciled => "Reconciled",
-            Self::DiskFast => "DiskFast",
-            Self::PeersNear => "PeersNear",
-            Self::LeaderStable => "LeaderStable",
-            Self::MetricsRead => "MetricsRead",
-            Self::MonitoringServed => "MonitoringServed",
-            Self::BackupsRecent => "BackupsRecent",
-            Self::BackupsProved => "BackupsProved",
-        }
-    }
-
-    /// How urgent it is where the good state does not hold, unless the condition is graded.
-    pub fn severity(self) -> Severity {
-        match self {
-            Self::Quorum | Self::EndpointServing | Self::SpaceLeft | Self::DataConsistent => Severity::Critical,
-            Self::ResourcesLimited | Self::Fragmentation => Severity::Info,
-            _ => Severity::Warning,
-        }
-    }
-
-    /// Whether it follows from how members and the endpoint serve, which a change that was asked for may interrupt.
-    pub fn is_about_serving(self) -> bool {
-        matches!(self, Self::MembersHealthy | Self::Quorum | Self::EndpointServing | Self::PublicAddressServing)
     }
 }
 
@@ -201,13 +92,6 @@ pub fn grade(conditions: &mut [Condition], kind: ConditionKind, grade: Option<Se
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_kind_has_the_name_that_it_is_stored_by() {
-        for kind in ConditionKind::ALL {
-            assert_eq!(serde_json::to_value(kind).expect("a word"), kind.as_str());
-        }
-    }
 
     #[test]
     fn since_moves_only_when_the_state_changes() {

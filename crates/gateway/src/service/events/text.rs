@@ -103,35 +103,10 @@ fn sentences(event: &Event) -> (&'static str, &'static str) {
 /// What is wrong where a condition does not hold.
 fn condition(language: Language, name: &str) -> &str {
     let Some(kind) = ConditionKind::ALL.into_iter().find(|kind| kind.as_str() == name) else { return name };
+    let [english, chinese] = kind.trouble();
     match language {
-        Language::En => kind.trouble(),
-        Language::Zh => trouble(kind),
-    }
-}
-
-/// [`ConditionKind::trouble`] in Chinese.
-fn trouble(kind: ConditionKind) -> &'static str {
-    match kind {
-        ConditionKind::MembersHealthy => "有成员未提供服务",
-        ConditionKind::Quorum => "集群失去法定人数",
-        ConditionKind::EndpointServing => "入口不可用",
-        ConditionKind::PublicAddressServing => "公网地址不可用",
-        ConditionKind::DiskWithinLimit => "数据超过磁盘大小",
-        ConditionKind::ResourcesLimited => "CPU 和内存限制未生效",
-        ConditionKind::SpaceLeft => "后端配额已用尽",
-        ConditionKind::CertificatesFresh => "证书未按时更换",
-        ConditionKind::DataConsistent => "成员数据不一致",
-        ConditionKind::MembersKnown => "集群中有未知成员",
-        ConditionKind::QuotaLeft => "后端用量接近配额",
-        ConditionKind::Fragmentation => "后端碎片过多",
-        ConditionKind::Reconciled => "上一步操作失败",
-        ConditionKind::DiskFast => "磁盘过慢",
-        ConditionKind::PeersNear => "成员间网络过慢",
-        ConditionKind::LeaderStable => "Leader 频繁变更",
-        ConditionKind::MetricsRead => "无法读取成员指标",
-        ConditionKind::MonitoringServed => "Prometheus 未能读取全部成员",
-        ConditionKind::BackupsRecent => "备份已过期",
-        ConditionKind::BackupsProved => "备份未通过验证",
+        Language::En => english,
+        Language::Zh => chinese,
     }
 }
 
