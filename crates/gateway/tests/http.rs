@@ -228,7 +228,7 @@ async fn metrics_are_open_metrics_for_who_asks_for_those() {
     let (head, body) = read(&mut stream).await;
     let text = String::from_utf8(body).unwrap();
     assert!(head.contains("content-type: application/openmetrics-text; version=1.0.0"), "{head}");
-    assert!(text.contains("# TYPE cetcd_api_requests counter\n") && text.ends_with("# EOF\n"), "{text}");
+    assert!(text.contains("# TYPE cetcd_api_handler_panics counter\n") && text.ends_with("# EOF\n"), "{text}");
 }
 
 /// Knows one Prometheus, which watches one instance.
