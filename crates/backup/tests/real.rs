@@ -319,3 +319,24 @@ async fn what_a_drill_left_that_was_killed_is_ended_and_removed() {
     other.kill().unwrap();
     other.wait().unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drill_that_gives_way_leaves_nothing() {
+    let work = tempfile::tempdir().unwrap();
+    let (repository, options) = taken(work.path()).await;
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let until = async |there: &dyn Fn(&[String]) -> bool| {
+        while !there(&files(&options.work_dir)) {
+            assert!(Instant::now() < deadline, "{:?}", files(&options.work_dir));
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let (key, instance, id) = (key(), instance(), id("snap-1"));
+    tokio::select! {
+        done = repository.drill(&key, &instance, &id, &options) => panic!("it was over first: {done:?}"),
+        () = until(&|found| found.iter().any(|file| file.ends_with("/etcd.log"))) => {}
+    }
+    // With its member.
+    until(&|found| found.is_empty()).await;
+    assert_eq!(repository.drill_result(&key, &instance, &id).await.unwrap(), None);
+}

@@ -77,8 +77,8 @@ impl BackupMetrics {
         self.drill_seconds.observe(drill.millis as f64 / 1000.0);
     }
 
-    pub(crate) fn saw(&self, id: &InstanceId, snapshots: &[Snapshot]) {
-        let good = snapshots.iter().filter(|snapshot| snapshot.is_good());
+    pub(crate) fn saw<'a>(&self, id: &InstanceId, snapshots: impl Iterator<Item = &'a Snapshot>) {
+        let good = snapshots.filter(|snapshot| snapshot.is_good());
         let newest = good.map(|snapshot| snapshot.taken_at().as_second()).max().unwrap_or_default();
         self.newest.get_or_create(&InstanceLabel { instance: id.to_string() }).set(newest);
     }
