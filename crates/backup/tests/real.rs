@@ -172,7 +172,7 @@ async fn there_and_back(version: EtcdVersion) {
     let before = seen(&source.target).await;
 
     // Taken.
-    let stream = admin().snapshot(&source.target).await.unwrap();
+    let stream = admin().snapshot(&source.target, None).await.unwrap();
     let manifest = repository.create(&key(), about("snap-1"), stream, &Progress::default()).await.unwrap();
     let plain = work.path().join("plain.db");
     repository.download(&key(), &instance(), &id("snap-1"), &plain, &Progress::default()).await.unwrap();
@@ -272,7 +272,7 @@ async fn taken(work: &Path) -> (Repository, DrillOptions) {
     for n in 0..50 {
         client.put(format!("/key/{n}"), "value", None).await.unwrap();
     }
-    let stream = admin().snapshot(&source.target).await.unwrap();
+    let stream = admin().snapshot(&source.target, None).await.unwrap();
     repository.create(&key(), about("snap-1"), stream, &Progress::default()).await.unwrap();
     let binaries = etcd::versions().binaries(&version).unwrap();
     (repository, DrillOptions { work_dir: work.join("drills"), version, binaries })

@@ -20,7 +20,7 @@ use cetcd_core::{
     EtcdVersion, InstanceId,
     backup::{Contents, Drill, Snapshot},
 };
-use cetcd_etcd::admin::Target;
+use cetcd_etcd::{Login, admin::Target};
 
 pub use keeper::{Keeper, Kept};
 pub use metrics::BackupMetrics;
@@ -89,6 +89,8 @@ pub struct NewMember {
 pub struct Source {
     /// How to ask it.
     pub target: Target,
+    /// Who asks, where its owner named someone other than root.
+    pub login: Option<Login>,
     /// Its cluster.
     pub cluster_id: u64,
     /// The version that it runs.

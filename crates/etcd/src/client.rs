@@ -144,7 +144,7 @@ impl LiveAdmin {
         if !session.may_log_in() {
             return Err(unwell(target, failure));
         }
-        let client = match self.in_time(target, session.log_in_as_root()).await? {
+        let client = match self.in_time(target, session.log_in_as_user()).await? {
             Ok(()) => client,
             Err(failure) if failure.kind == Kind::Learner => Box::pin(self.let_in_by_another(target)).await?,
             Err(failure) => return Err(unwell(target, failure)),
@@ -168,7 +168,7 @@ impl LiveAdmin {
             let other = Target { address, ..target.clone() };
             let client = self.connect_as(&other, Use::Probes, COMMON_NAME).await;
             let session = self.over(&other, client)?;
-            match self.in_time(&other, session.log_in_as_root()).await {
+            match self.in_time(&other, session.log_in_as_user()).await {
                 Ok(Ok(())) => {}
                 Ok(Err(failure)) => {
                     why = unwell(&other, failure);

@@ -31,7 +31,9 @@ pub use age::must_age;
 pub use client::LiveAdmin;
 pub use error::Error;
 pub use flags::command_arguments;
-pub use operator::{Alarm, AlarmKind, ClusterMember, EtcdOperator, KvHash, MemberStatus, SnapshotBucket, SnapshotInfo};
+pub use operator::{
+    Alarm, AlarmKind, ClusterMember, EtcdOperator, KvHash, Login, MemberStatus, SnapshotBucket, SnapshotInfo,
+};
 pub use snapshot::{SnapshotCheck, SnapshotStream, database_contents};
 pub use versions::{Binaries, Installer, Versions};
 

@@ -274,7 +274,7 @@ impl Backups for StoredBackups {
         };
         let progress = Progress::default();
         progress.expect(from.database_bytes);
-        let stream = self.parts.admin.snapshot(&from.target).await.map_err(of_etcd)?;
+        let stream = self.parts.admin.snapshot(&from.target, from.login.as_ref()).await.map_err(of_etcd)?;
         let manifest = place.repository.create(&key, about, stream, &progress).await?;
         Ok(contents(&manifest))
     }
