@@ -9,6 +9,7 @@
 
 mod keeper;
 mod metrics;
+mod moving;
 mod slots;
 mod stored;
 mod take;

@@ -10,7 +10,7 @@ mod settings;
 mod snapshot;
 mod task;
 
-pub use backup::{EtcdBackup, EtcdBackupPolicy, EtcdRestoreTarget};
+pub use backup::{EtcdBackup, EtcdBackupPolicy, EtcdRestoreTarget, EtcdRestoreTransfer};
 pub use billing::{ChargePrepaidConfig, InstanceConfig};
 pub use health::{EtcdCondition, EtcdMetricSeries, EtcdSurvivor};
 pub use inspect::{EtcdAuditRecord, EtcdKey, EtcdMemberState, EtcdTaskStep};

@@ -42,6 +42,7 @@ mod surroundings;
 mod tasks;
 #[cfg(test)]
 mod tests;
+mod transfers;
 
 use std::sync::Arc;
 
@@ -50,6 +51,7 @@ use cetcd_monitor::{LiveMembers, Monitor};
 use cetcd_store::{Store, seal::Sealer, view::View};
 
 pub use clusters::{FoundKey, KeyPage, KeyRange, LiveClusters, Standing};
+pub use transfers::{Transferred, Transfers};
 
 use crate::AuditOptions;
 
@@ -97,6 +99,8 @@ pub struct Dependencies {
     pub members: Arc<dyn LiveMembers>,
     /// The way to clusters, for closer looks.
     pub clusters: Arc<dyn LiveClusters>,
+    /// How far backups are that move now.
+    pub transfers: Arc<dyn Transfers>,
     /// Whether keys of instances may be read through the API.
     pub keys_readable: bool,
     /// Where the audit log is, which is also read from; `None` where none is written.
@@ -120,6 +124,7 @@ pub struct Service {
     versions: Arc<dyn VersionCatalogue>,
     members: Arc<dyn LiveMembers>,
     clusters: Arc<dyn LiveClusters>,
+    transfers: Arc<dyn Transfers>,
     keys_readable: bool,
     audit: Option<AuditOptions>,
     monitor: Arc<Monitor>,
@@ -140,6 +145,7 @@ impl Service {
             versions,
             members,
             clusters,
+            transfers,
             keys_readable,
             audit,
             monitor,
@@ -156,6 +162,7 @@ impl Service {
             versions,
             members,
             clusters,
+            transfers,
             keys_readable,
             audit,
             monitor,
