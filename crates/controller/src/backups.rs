@@ -10,6 +10,7 @@
 mod keeper;
 mod metrics;
 mod moving;
+mod pace;
 mod slots;
 mod stored;
 mod take;

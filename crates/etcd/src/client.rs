@@ -16,6 +16,7 @@ use crate::{
     Error, Result,
     admin::{ClientCredentials, EtcdAdmin, Target},
     answers::{Failure, Kind},
+    bulk::Bulk,
     metrics,
     session::Passwords,
 };
@@ -56,6 +57,8 @@ pub struct LiveAdmin {
 pub(crate) enum Use {
     Probes,
     Operations,
+    /// Gigabytes that come beside what the member has to do otherwise. Never kept.
+    Snapshots,
 }
 
 struct Connection {
@@ -111,18 +114,23 @@ impl LiveAdmin {
         if used_for == Use::Probes {
             options = options.with_timeout(self.options.timeout);
         }
-        if let Some(credentials) = &target.credentials {
-            options = options.with_tls(
-                TlsOptions::new()
-                    .ca_certificate(Certificate::from_pem(&credentials.ca))
-                    .identity(Identity::from_pem(&credentials.client.cert, &credentials.client.key))
-                    .domain_name(name),
-            );
+        let tls = target.credentials.as_ref().map(|credentials| {
+            TlsOptions::new()
+                .ca_certificate(Certificate::from_pem(&credentials.ca))
+                .identity(Identity::from_pem(&credentials.client.cert, &credentials.client.key))
+                .domain_name(name)
+        });
+        if let Some(tls) = &tls {
+            options = options.with_tls(tls.clone());
         }
-        Client::connect([url(target)], Some(options))
-            .await
-            // What it says may quote the PEM.
-            .map_err(|_| "the control plane's certificate, key or CA for it cannot be read".to_owned())
+        // What it says may quote the PEM.
+        let unreadable = "the control plane's certificate, key or CA for it cannot be read";
+        if used_for == Use::Snapshots {
+            let bulk = Bulk::to(url(target), tls, self.options.timeout).map_err(|_| unreadable)?;
+            let connected = Client::connect_with_balanced_channel([url(target)], Some(options), bulk).await;
+            return connected.map_err(|_| unreadable.to_owned());
+        }
+        Client::connect([url(target)], Some(options)).await.map_err(|_| unreadable.to_owned())
     }
 
     /// Drops the kept connection, so that the next one starts anew.

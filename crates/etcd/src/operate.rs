@@ -195,7 +195,8 @@ impl EtcdOperator for LiveAdmin {
     }
 
     async fn snapshot(&self, target: &Target, login: Option<&Login>) -> Result<SnapshotStream> {
-        let root = self.own_session(target).await?;
+        let connected = self.connect(target, Use::Snapshots).await;
+        let root = self.over(target, connected)?;
         let session = if let Some(login) = login { root.for_user(login) } else { root };
         snapshot::stream(session).await
     }

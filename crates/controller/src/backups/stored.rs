@@ -27,7 +27,7 @@ use futures::TryStreamExt;
 use jiff::SignedDuration;
 use zeroize::Zeroizing;
 
-use super::{BackupError, Backups, NewMember, Source, moving::Moving};
+use super::{BackupError, Backups, NewMember, Source, moving::Moving, pace};
 
 /// What was left by tries is removed once it is older: none takes so long between its data and its manifest.
 const ORPHANED_AFTER: SignedDuration = SignedDuration::from_hours(1);
@@ -281,8 +281,13 @@ impl Backups for StoredBackups {
         };
         let progress = self.moving.begin(&snapshot.object);
         progress.expect(from.database_bytes);
-        let stream = self.parts.admin.snapshot(&from.target, from.login.as_ref()).await.map_err(of_etcd)?;
-        let manifest = place.repository.create(&key, about, stream, &progress).await?;
+        let (admin, origin) = (self.parts.admin.as_ref(), &snapshot.origin);
+        let held_back = pace::to_begin_with(origin);
+        let stream = admin.snapshot(&from.target, from.login.as_ref()).await.map_err(of_etcd)?.paced(held_back.clone());
+        let manifest = tokio::select! {
+            created = place.repository.create(&key, about, stream, &progress) => created?,
+            never = pace::follow(admin, &from.target, origin, &held_back) => match never {},
+        };
         Ok(contents(&manifest))
     }
 
