@@ -27,7 +27,7 @@ e2e:  ## only the official clients against the built server, in their long forms
 lint:  ## formatting, clippy, spelling, licences and sources of dependencies, file lengths
 	@scripts/lint
 
-bench:  ## measure against hand-started etcd, bare hyper and direct connections
+bench:  ## measure against hand-started etcd, bare hyper, direct connections and etcd's own tools
 	@scripts/bench
 
 sim:  ## 100,000 seeded lives of instances against the real controller and planner

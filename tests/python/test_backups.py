@@ -261,6 +261,18 @@ def test_a_flipped_bit_is_found_by_verify_and_by_the_proof_and_the_restore_refus
     until("the instance runs as before", lambda: described(api, instance)["Status"] == "running", 60)
     assert one(api, instance, "second")["ProofState"] == "failed"
 
+    # A new instance has nothing to go back to: it never serves, and goes when that is asked for.
+    taken(api, instance, "third")
+    third, = (path for path in stored_data(server, instance) if path not in (data, second))
+    until("it is proved", lambda: one(api, instance, "third")["ProofState"] == "passed", 120, 0.2)
+    flip(third, chance.randrange(third.stat().st_size), chance)
+    new = api.extension("RestoreEtcdSnapshot", {"InstanceId": instance, "SnapshotName": "third", "NewInstance": {"Name": "never", "Size": 1}})["InstanceId"]
+    until("the restore is refused", lambda: tasks_of(api, new)[0]["LifeState"] == "failed", 120, 0.1)
+    assert one(api, instance, "third")["ProofState"] == "failed"
+    assert not member_processes(server, new)
+    api.extension("DeleteEtcdInstance", {"InstanceId": new})
+    wait_until_gone(api, new)
+
     flip(data, chance.randrange(data.stat().st_size), chance)
     api.extension("VerifyEtcdSnapshot", {"InstanceId": instance, "SnapshotName": "sound"})
     until("the proof fails", lambda: one(api, instance, "sound")["ProofState"] == "failed", 120, 0.2)
@@ -363,6 +375,31 @@ def test_killing_a_member_amid_snapshots_ends_in_whole_ones(own_server, version,
         cetcd(server, "snapshot", "verify", instance, name)
         until_idle(api, instance, 60)
     assert len(whole_or_unlisted(server, instance)) == (10 if e2e else 2)
+
+
+@pytest.mark.e2e
+@pytest.mark.timeout(900)
+def test_killing_members_and_tools_amid_a_restore_ends_in_the_new(own_server, version, tmp_path, chance, e2e):
+    server, api = own_server, Sdk(own_server)
+    instance, etcd, certificates = made(server, version, tmp_path, 3)
+    quiet(api, instance)
+    fill(etcd["Endpoint"], certificates, 20)
+    furnished(version, etcd["Endpoint"], certificates)
+    before = held(version, etcd["Endpoint"], certificates, 20)
+    taken(api, instance, "whole")
+    etcdctl(version, etcd["Endpoint"], certificates, "del", "--prefix", "")
+    api.extension("RestoreEtcdSnapshot", {"InstanceId": instance, "SnapshotName": "whole"})
+    for _ in range(20 if e2e else 4):
+        time.sleep(chance.uniform(0.05, 0.8))
+        # Whatever there is of it: the old members, what makes the data of the new, the new.
+        there = [process for process in server.processes() if process.kind in ("etcd", "etcdutl", "etcdctl")]
+        if there:
+            chance.choice(there).kill()
+    until_idle(api, instance, 240)
+    assert tasks_of(api, instance)[0]["LifeState"] == "done"
+    assert held(version, etcd["Endpoint"], certificates, 20) == before
+    assert len(member_processes(server, instance)) == 3
+    assert {b["Name"]: b["State"] for b in backups(api, instance)}["whole"] == "done"
 
 
 @pytest.mark.e2e

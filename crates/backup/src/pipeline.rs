@@ -1,6 +1,6 @@
 //! Moving snapshots between members, storage and files, a few MiB at a time.
 //!
-//! Checking, and compressing or its reverse, each have a thread of their own; between them are short queues. What a
+//! Checking, compressing or its reverse, and writing each have a thread of their own; between them are short queues. What a
 //! member sends comes in parts of 32 KiB, which are passed on by the dozen: to wake a thread costs as much as to sum
 //! up such a part.
 
@@ -25,14 +25,16 @@ use crate::{
 
 /// How many bytes of a member's stream are passed on at once, at least.
 const BATCH: usize = 512 << 10;
+/// The same where the member's clients are not to notice: so much is worked upon in a fraction of a millisecond.
+const SMALL_BATCH: usize = 64 << 10;
 /// How many such batches may wait for a thread.
 const BATCHES: usize = 4;
-/// How many pieces of a plain snapshot, about 128 KiB each, may wait for the check.
+/// How many pieces of a plain snapshot, about 128 KiB each, may wait for the check, and for the disk.
 const PARTS: usize = 16;
 /// What is given to the storage at once, at least.
-const PIECE: usize = 1 << 20;
+const PIECE: usize = 256 << 10;
 /// How many pieces may wait for the storage or for a thread.
-const PIECES: usize = 4;
+const PIECES: usize = 16;
 
 /// The key, and what it is used for.
 #[derive(Clone)]
@@ -126,7 +128,8 @@ pub(crate) async fn take_in(
             waiting += part.as_ref().map_or(0, Bytes::len);
             progress.add(part.as_ref().map_or(0, Bytes::len));
             batch.extend(part);
-            if ended || waiting >= BATCH {
+            let enough = if source.is_held_back() { SMALL_BATCH } else { BATCH };
+            if ended || waiting >= enough {
                 let full = std::mem::take(&mut batch);
                 waiting = 0;
                 if to_check.send(full.clone()).await.is_err() || to_seal.send(full).await.is_err() || ended {
@@ -188,10 +191,23 @@ pub(crate) async fn bring_out(
         }
         check.finish()
     })?;
+    let (to_write, writing) = match file {
+        Some(mut file) => {
+            let (to_write, mut parts) = mpsc::channel::<Bytes>(PARTS);
+            let write = move || {
+                while let Some(part) = parts.blocking_recv() {
+                    file.write_all(&part)?;
+                }
+                Ok::<_, io::Error>(())
+            };
+            (Some(to_write), Some(pace.run("backup-write", write)?))
+        }
+        None => (None, None),
+    };
     let (to_open, mut pieces) = mpsc::channel::<Bytes>(PIECES);
     let (of, progress) = (subject.clone(), progress.clone());
     let opening = pace.run("backup-open", move || {
-        let plain = Plain { file, to_check, progress };
+        let plain = Plain { to_check, to_write, progress };
         let mut opening = Opening::new(&of.key, &of.instance, &of.id, plain)?;
         let mut whole = false;
         while let Some(piece) = pieces.blocking_recv() {
@@ -212,27 +228,33 @@ pub(crate) async fn bring_out(
     // Fails where the thread has ended, which tells why below.
     let _ = to_open.send(Bytes::new()).await;
     drop(to_open);
-    opening.await.map_err(gone)?.map_err(|error| match error {
+    let opened = opening.await.map_err(gone)?;
+    let doing = || format!("write the plain snapshot {}", subject.id);
+    if let Some(writing) = writing {
+        // Where this failed, so did the opening, which had nowhere to go on to.
+        writing.await.map_err(gone)?.map_err(Error::io(doing()))?;
+    }
+    opened.map_err(|error| match error {
         Unsealable::Damaged(reason) => subject.damaged(reason),
-        Unsealable::Io(error) => Error::io(format!("write the plain snapshot {}", subject.id))(error),
+        Unsealable::Io(error) => Error::io(doing())(error),
     })?;
     checking.await.map_err(gone)?.map_err(|reason| subject.damaged(reason))
 }
 
 /// Where the plain snapshot goes.
 struct Plain {
-    file: Option<File>,
     to_check: mpsc::Sender<Bytes>,
+    to_write: Option<mpsc::Sender<Bytes>>,
     progress: Progress,
 }
 
 impl Write for Plain {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let part = Bytes::copy_from_slice(bytes);
-        self.to_check.blocking_send(part).map_err(|_| io::Error::other("the check ended early"))?;
-        if let Some(file) = &mut self.file {
-            file.write_all(bytes)?;
+        if let Some(to_write) = &self.to_write {
+            to_write.blocking_send(part.clone()).map_err(|_| io::Error::other("the disk took no more"))?;
         }
+        self.to_check.blocking_send(part).map_err(|_| io::Error::other("the check ended early"))?;
         self.progress.add(bytes.len());
         Ok(bytes.len())
     }

@@ -172,7 +172,7 @@ async fn there_and_back(version: EtcdVersion) {
     let before = seen(&source.target).await;
 
     // Taken.
-    let stream = admin().snapshot(&source.target).await.unwrap();
+    let stream = admin().snapshot(&source.target, None).await.unwrap();
     let manifest = repository.create(&key(), about("snap-1"), stream, &Progress::default()).await.unwrap();
     let plain = work.path().join("plain.db");
     repository.download(&key(), &instance(), &id("snap-1"), &plain, &Progress::default()).await.unwrap();
@@ -272,7 +272,7 @@ async fn taken(work: &Path) -> (Repository, DrillOptions) {
     for n in 0..50 {
         client.put(format!("/key/{n}"), "value", None).await.unwrap();
     }
-    let stream = admin().snapshot(&source.target).await.unwrap();
+    let stream = admin().snapshot(&source.target, None).await.unwrap();
     repository.create(&key(), about("snap-1"), stream, &Progress::default()).await.unwrap();
     let binaries = etcd::versions().binaries(&version).unwrap();
     (repository, DrillOptions { work_dir: work.join("drills"), version, binaries })
@@ -318,4 +318,25 @@ async fn what_a_drill_left_that_was_killed_is_ended_and_removed() {
     assert!(other.try_wait().unwrap().is_none());
     other.kill().unwrap();
     other.wait().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drill_that_gives_way_leaves_nothing() {
+    let work = tempfile::tempdir().unwrap();
+    let (repository, options) = taken(work.path()).await;
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let until = async |there: &dyn Fn(&[String]) -> bool| {
+        while !there(&files(&options.work_dir)) {
+            assert!(Instant::now() < deadline, "{:?}", files(&options.work_dir));
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let (key, instance, id) = (key(), instance(), id("snap-1"));
+    tokio::select! {
+        done = repository.drill(&key, &instance, &id, &options) => panic!("it was over first: {done:?}"),
+        () = until(&|found| found.iter().any(|file| file.ends_with("/etcd.log"))) => {}
+    }
+    // With its member.
+    until(&|found| found.is_empty()).await;
+    assert_eq!(repository.drill_result(&key, &instance, &id).await.unwrap(), None);
 }

@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::OsStr,
     fs::{self, File},
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
     os::unix::process::CommandExt,
@@ -70,6 +71,14 @@ pub fn prepare(members: &[Process], dir: &Path) -> Result<Prepared> {
 }
 
 impl Prepared {
+    /// The value of `--NAME=value` that a member will be started with.
+    pub fn flag(&self, ordinal: usize, name: &str) -> Option<String> {
+        let arguments = self.commands.get(ordinal)?.get_args().filter_map(OsStr::to_str);
+        let mut values =
+            arguments.filter_map(|argument| argument.strip_prefix("--")?.strip_prefix(name)?.strip_prefix('='));
+        values.next().map(str::to_owned)
+    }
+
     /// Starts them all.
     pub fn start(&mut self) -> Result<Running> {
         let mut running = Running(Vec::with_capacity(self.commands.len()));

@@ -25,7 +25,7 @@ pub async fn measure(bench: &mut Bench) -> Result<Section> {
     let (mut ours, mut complete, mut starting, mut theirs) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for round in 0..=rounds {
         let instance = Instance::create(&server, "bench", MEMBERS, &version).await?;
-        let first = instance.first_write.as_secs_f64();
+        let first = instance.first_answer.as_secs_f64();
         let all = instance.complete.as_secs_f64();
         let members = instance.members(&server);
         if members.len() as u64 != MEMBERS {

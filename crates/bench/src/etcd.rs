@@ -14,7 +14,7 @@ const RETRY: Duration = Duration::from_millis(5);
 /// One attempt may wait for an election at etcd's defaults.
 const ATTEMPT: Duration = Duration::from_secs(10);
 /// When to give up.
-const FIRST_WRITE: Duration = Duration::from_secs(120);
+const FIRST_ANSWER: Duration = Duration::from_secs(120);
 
 /// What a client shows and trusts, PEM.
 #[derive(Clone)]
@@ -55,7 +55,21 @@ async fn write_until_acknowledged(address: SocketAddr, credentials: Credentials)
         let mut client = client(address, &credentials).await?;
         match client.put("bench/first", "write", None).await {
             Ok(_) => return Ok(()),
-            Err(error) if began.elapsed() > FIRST_WRITE => bail!("no write to {address} in two minutes: {error}"),
+            Err(error) if began.elapsed() > FIRST_ANSWER => bail!("no write to {address} in two minutes: {error}"),
+            Err(_) => tokio::time::sleep(RETRY).await,
+        }
+    }
+}
+
+/// Reads a key, linearizably, until it is answered; it has to be there.
+pub async fn first_read(address: SocketAddr, credentials: &Credentials, key: &str) -> Result<()> {
+    let began = Instant::now();
+    loop {
+        let mut client = client(address, credentials).await?;
+        match client.get(key, None).await {
+            Ok(answer) if answer.count() == 1 => return Ok(()),
+            Ok(_) => bail!("{address} serves without the key {key}"),
+            Err(error) if began.elapsed() > FIRST_ANSWER => bail!("no read from {address} in two minutes: {error}"),
             Err(_) => tokio::time::sleep(RETRY).await,
         }
     }

@@ -72,6 +72,12 @@ pub fn spread_rate(values: &[f64]) -> String {
     format!("{} ({} to {})", rate(median(values)), thousands(smallest), thousands(largest))
 }
 
+/// `312 MB/s (298 to 330)` of bytes a second: the median, and the extremes.
+pub fn spread_megabytes(values: &[f64]) -> String {
+    let (smallest, largest) = extremes(values);
+    format!("{:.0} MB/s ({:.0} to {:.0})", median(values) / 1e6, smallest / 1e6, largest / 1e6)
+}
+
 fn thousands(value: f64) -> String {
     let digits = format!("{value:.0}");
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);

@@ -30,9 +30,9 @@ pub struct Instance {
     pub credentials: Credentials,
     /// When the request was sent, in seconds since the system started.
     pub requested: f64,
-    /// From the request to the first write that was acknowledged through the endpoint.
-    pub first_write: Duration,
-    /// From the request to the success of all five steps.
+    /// From the request to the first answer through the endpoint: to a write, of a restored one to a read.
+    pub first_answer: Duration,
+    /// From the request to the success of all steps.
     pub complete: Duration,
 }
 
@@ -47,28 +47,37 @@ impl Instance {
         let began = Instant::now();
         let answer = server.api.call("CreateEtcdInstance", &parameters).await?;
         let id = answer["InstanceId"].as_str().context("CreateEtcdInstance gave no InstanceId")?.to_owned();
-        let of_it = json!({ "InstanceId": id });
-        let endpoint = until(&format!("the endpoint of {id}"), async || {
-            let answer = server.api.call("DescribeEtcdInstances", &json!({ "InstanceIds": [id] })).await?;
-            let url = answer["Etcds"][0]["Endpoint"].as_str().unwrap_or_default();
-            Ok(url.strip_prefix("https://").and_then(|address| address.parse().ok()))
-        })
-        .await?;
-        let credentials = until(&format!("the credentials of {id}"), async || {
-            let answer = server.api.call("DescribeEtcdCredentials", &of_it).await?;
-            Ok(credentials(&answer["Credentials"][0]))
-        })
-        .await?;
+        let (endpoint, credentials) = reached(server, &id).await?;
         etcd::first_write(&[endpoint], &credentials).await?;
-        let first_write = began.elapsed();
+        let first_answer = began.elapsed();
         until(&format!("the five steps of {id}"), async || {
-            let answer = server.api.call("DescribeEtcdCreatingProgress", &of_it).await?;
+            let answer = server.api.call("DescribeEtcdCreatingProgress", &json!({ "InstanceId": id })).await?;
             let steps = answer["Steps"].as_array().filter(|steps| !steps.is_empty());
             let done = steps.is_some_and(|steps| steps.iter().all(|step| step["LifeState"] == "success"));
             Ok(done.then_some(()))
         })
         .await?;
-        Ok(Self { id, endpoint, credentials, requested, first_write, complete: began.elapsed() })
+        Ok(Self { id, endpoint, credentials, requested, first_answer, complete: began.elapsed() })
+    }
+
+    /// Makes one of one member from a snapshot, in the same way, and reads `key` from it as early as that goes.
+    pub async fn restore(server: &Server, source: &str, snapshot: &str, key: &str) -> Result<Self> {
+        let parameters = json!({
+            "InstanceId": source, "SnapshotName": snapshot, "NewInstance": { "Name": "restored", "Size": 1 },
+        });
+        let requested = processes::uptime()?;
+        let began = Instant::now();
+        let answer = server.api.call("RestoreEtcdSnapshot", &parameters).await?;
+        let id = answer["InstanceId"].as_str().context("RestoreEtcdSnapshot gave no InstanceId")?.to_owned();
+        let (endpoint, credentials) = reached(server, &id).await?;
+        etcd::first_read(endpoint, &credentials, key).await?;
+        let first_answer = began.elapsed();
+        until(&format!("the end of the restore to {id}"), async || {
+            let answer = server.api.call("DescribeEtcdInstances", &json!({ "InstanceIds": [id] })).await?;
+            Ok((answer["Etcds"][0]["Status"] == "running").then_some(()))
+        })
+        .await?;
+        Ok(Self { id, endpoint, credentials, requested, first_answer, complete: began.elapsed() })
     }
 
     /// Its members, as the system sees them, in the order of their names.
@@ -103,6 +112,22 @@ impl Instance {
     }
 }
 
+/// Where an instance is reached, and with what, once the API tells.
+async fn reached(server: &Server, id: &str) -> Result<(SocketAddr, Credentials)> {
+    let endpoint = until(&format!("the endpoint of {id}"), async || {
+        let answer = server.api.call("DescribeEtcdInstances", &json!({ "InstanceIds": [id] })).await?;
+        let url = answer["Etcds"][0]["Endpoint"].as_str().unwrap_or_default();
+        Ok(url.strip_prefix("https://").and_then(|address| address.parse().ok()))
+    })
+    .await?;
+    let credentials = until(&format!("the credentials of {id}"), async || {
+        let answer = server.api.call("DescribeEtcdCredentials", &json!({ "InstanceId": id })).await?;
+        Ok(credentials(&answer["Credentials"][0]))
+    })
+    .await?;
+    Ok((endpoint, credentials))
+}
+
 /// Where a member serves clients.
 pub fn client_address(member: &Process) -> Result<SocketAddr> {
     let url = member.flag("listen-client-urls").context("a member without --listen-client-urls")?;
@@ -129,7 +154,16 @@ fn credentials(value: &Value) -> Option<Credentials> {
 }
 
 /// Looks until there is something to see.
-async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
+pub async fn until<T>(what: &str, look: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
+    until_every(LOOK, what, look).await
+}
+
+/// The same with another pause between two looks.
+pub async fn until_every<T>(
+    pause: Duration,
+    what: &str,
+    mut look: impl AsyncFnMut() -> Result<Option<T>>,
+) -> Result<T> {
     let began = Instant::now();
     loop {
         if let Some(found) = look().await? {
@@ -138,6 +172,6 @@ async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Result<Option<T>>) 
         if began.elapsed() > LIMIT {
             bail!("{what}: nothing after {} s", LIMIT.as_secs());
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(pause).await;
     }
 }

@@ -1,9 +1,10 @@
-//! Measures cetcd against what it is made of: etcd started by hand, bare hyper, direct connections. Each
+//! Measures cetcd against what it is made of: etcd started by hand, bare hyper, direct connections, etcd's own tools. Each
 //! comparison takes turns in one run, on one machine, so that what else the machine does touches both sides.
 //!
 //! The table is on stdout, progress on stderr. Nothing keeps running, whichever way it ends.
 
 mod api;
+mod backup;
 mod bare;
 mod by_hand;
 mod create;
@@ -86,6 +87,7 @@ enum Part {
     Gateway,
     Endpoint,
     Memory,
+    Backup,
 }
 
 impl Part {
@@ -95,6 +97,7 @@ impl Part {
             Self::Gateway => "gateway",
             Self::Endpoint => "endpoint",
             Self::Memory => "memory",
+            Self::Backup => "backup",
         }
     }
 
@@ -104,6 +107,7 @@ impl Part {
             Self::Gateway => gateway::measure(bench).await,
             Self::Endpoint => endpoint::measure(bench).await,
             Self::Memory => memory::measure(bench).await,
+            Self::Backup => backup::measure(bench).await,
         }
     }
 }

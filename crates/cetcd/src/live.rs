@@ -1,4 +1,5 @@
-//! What the API's handlers ask of the living: versions, members' metrics, and closer looks at clusters.
+//! What the API's handlers ask of the living: versions, members' metrics, closer looks at clusters, and how far
+//! backups are.
 
 use std::{
     collections::HashMap,
@@ -6,6 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use cetcd_controller::backups::StoredBackups;
 use cetcd_core::{EtcdVersion, Instance, InstanceId, member::KeyPair, status::MemberRecord};
 use cetcd_etcd::{
     admin::{ClientCredentials, EtcdAdmin, Target},
@@ -14,17 +16,24 @@ use cetcd_etcd::{
     operator::EtcdOperator,
     versions::{Installer, Versions},
 };
-use cetcd_gateway::service::{FoundKey, KeyPage, KeyRange, LiveClusters, Standing, VersionCatalogue};
+use cetcd_gateway::service::{
+    FoundKey, KeyPage, KeyRange, LiveClusters, Standing, Transferred, Transfers, VersionCatalogue,
+};
 use cetcd_monitor::LiveMembers;
 use cetcd_store::{Store, records, seal::Sealer, view::View};
 
-/// Makers of the two adapters.
+/// Makers of the adapters.
 pub struct Live;
 
 impl Live {
     /// Versions that can be offered.
     pub fn versions(versions: Arc<Versions>) -> impl VersionCatalogue {
         Offered(versions)
+    }
+
+    /// Backups that move.
+    pub fn transfers(backups: Arc<StoredBackups>) -> impl Transfers {
+        Moving(backups)
     }
 
     /// Members that can be asked.
@@ -47,6 +56,15 @@ impl VersionCatalogue for Offered {
 
     fn installed(&self, version: &EtcdVersion) -> bool {
         self.0.binaries(version).is_some()
+    }
+}
+
+struct Moving(Arc<StoredBackups>);
+
+impl Transfers for Moving {
+    fn transferred(&self, what: &str) -> Option<Transferred> {
+        let progress = self.0.transferred(what)?;
+        Some(Transferred { bytes: progress.done(), expected: progress.total() })
     }
 }
 

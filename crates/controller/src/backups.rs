@@ -9,6 +9,8 @@
 
 mod keeper;
 mod metrics;
+mod moving;
+mod pace;
 mod slots;
 mod stored;
 mod take;
@@ -20,7 +22,7 @@ use cetcd_core::{
     EtcdVersion, InstanceId,
     backup::{Contents, Drill, Snapshot},
 };
-use cetcd_etcd::admin::Target;
+use cetcd_etcd::{Login, admin::Target};
 
 pub use keeper::{Keeper, Kept};
 pub use metrics::BackupMetrics;
@@ -89,6 +91,8 @@ pub struct NewMember {
 pub struct Source {
     /// How to ask it.
     pub target: Target,
+    /// Who asks, where its owner named someone other than root.
+    pub login: Option<Login>,
     /// Its cluster.
     pub cluster_id: u64,
     /// The version that it runs.

@@ -133,7 +133,7 @@ impl Controller {
         for (id, revision) in revisions {
             let running = keepers.entry(id.clone()).or_insert_with(|| {
                 let (wanted, woken) = watch::channel(revision);
-                let keeper = Keeper::new(self.world.clone(), id.clone());
+                let keeper = Keeper::new(self.world.clone(), id.clone()).woken_by(woken.clone());
                 let pace = Pace { options: self.options.clone(), pause: self.options.shortest_pause };
                 let (cancel, world) = (cancel.clone(), self.world.clone());
                 let task = tracker.spawn(async move {

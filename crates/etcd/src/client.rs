@@ -16,6 +16,7 @@ use crate::{
     Error, Result,
     admin::{ClientCredentials, EtcdAdmin, Target},
     answers::{Failure, Kind},
+    bulk::Bulk,
     metrics,
     session::Passwords,
 };
@@ -58,6 +59,8 @@ pub struct LiveAdmin {
 pub(crate) enum Use {
     Probes,
     Operations,
+    /// Gigabytes that come beside what the member has to do otherwise. Never kept.
+    Snapshots,
 }
 
 struct Connection {
@@ -113,18 +116,23 @@ impl LiveAdmin {
         if used_for == Use::Probes {
             options = options.with_timeout(self.options.timeout);
         }
-        if let Some(credentials) = &target.credentials {
-            options = options.with_tls(
-                TlsOptions::new()
-                    .ca_certificate(Certificate::from_pem(&credentials.ca))
-                    .identity(Identity::from_pem(&credentials.client.cert, &credentials.client.key))
-                    .domain_name(name),
-            );
+        let tls = target.credentials.as_ref().map(|credentials| {
+            TlsOptions::new()
+                .ca_certificate(Certificate::from_pem(&credentials.ca))
+                .identity(Identity::from_pem(&credentials.client.cert, &credentials.client.key))
+                .domain_name(name)
+        });
+        if let Some(tls) = &tls {
+            options = options.with_tls(tls.clone());
         }
-        Client::connect([url(target)], Some(options))
-            .await
-            // What it says may quote the PEM.
-            .map_err(|_| "the control plane's certificate, key or CA for it cannot be read".to_owned())
+        // What it says may quote the PEM.
+        let unreadable = "the control plane's certificate, key or CA for it cannot be read";
+        if used_for == Use::Snapshots {
+            let bulk = Bulk::to(url(target), tls, self.options.timeout).map_err(|_| unreadable)?;
+            let connected = Client::connect_with_balanced_channel([url(target)], Some(options), bulk).await;
+            return connected.map_err(|_| unreadable.to_owned());
+        }
+        Client::connect([url(target)], Some(options)).await.map_err(|_| unreadable.to_owned())
     }
 
     /// Drops the kept connection, so that the next one starts anew.
@@ -146,7 +154,7 @@ impl LiveAdmin {
         if !session.may_log_in() {
             return Err(unwell(target, failure));
         }
-        let client = match self.in_time(target, session.log_in_as_root()).await? {
+        let client = match self.in_time(target, session.log_in_as_user()).await? {
             Ok(()) => client,
             Err(failure) if failure.kind == Kind::Learner => Box::pin(self.let_in_by_another(target)).await?,
             Err(failure) => return Err(unwell(target, failure)),
@@ -170,7 +178,7 @@ impl LiveAdmin {
             let other = Target { address, ..target.clone() };
             let client = self.connect_as(&other, Use::Probes, COMMON_NAME).await;
             let session = self.over(&other, client)?;
-            match self.in_time(&other, session.log_in_as_root()).await {
+            match self.in_time(&other, session.log_in_as_user()).await {
                 Ok(Ok(())) => {}
                 Ok(Err(failure)) => {
                     why = unwell(&other, failure);

@@ -7,6 +7,7 @@ mod answers;
 mod archive;
 mod bolt;
 pub mod browse;
+mod bulk;
 pub mod catalogue;
 pub mod client;
 mod crc;
@@ -16,6 +17,7 @@ mod metrics;
 pub mod offline;
 mod operate;
 pub mod operator;
+mod pace;
 mod pages;
 mod path;
 mod peer;
@@ -31,7 +33,10 @@ pub use age::must_age;
 pub use client::LiveAdmin;
 pub use error::Error;
 pub use flags::command_arguments;
-pub use operator::{Alarm, AlarmKind, ClusterMember, EtcdOperator, KvHash, MemberStatus, SnapshotBucket, SnapshotInfo};
+pub use operator::{
+    Alarm, AlarmKind, ClusterMember, EtcdOperator, KvHash, Login, MemberStatus, SnapshotBucket, SnapshotInfo,
+};
+pub use pace::Pace;
 pub use snapshot::{SnapshotCheck, SnapshotStream, database_contents};
 pub use versions::{Binaries, Installer, Versions};
 

@@ -11,11 +11,11 @@ use async_trait::async_trait;
 use cetcd_core::InstanceId;
 
 use crate::{
-    Alarm, ClusterMember, Error, EtcdOperator, KvHash, LiveAdmin, MemberStatus, Result, SnapshotInfo, SnapshotStream,
-    Target,
+    Alarm, ClusterMember, Error, EtcdOperator, KvHash, LiveAdmin, Login, MemberStatus, Result, SnapshotInfo,
+    SnapshotStream, Target,
     client::Use,
     offline::{self, OnDisk},
-    session::{Passwords, Session},
+    session::{Passwords, ROOT, Session},
     snapshot,
 };
 
@@ -39,6 +39,7 @@ impl LiveAdmin {
             client: client.map_err(|reason| Error::NotServing { address: target.address, reason })?,
             passwords: self.passwords().get(&target.instance).cloned().unwrap_or_default(),
             target: target.clone(),
+            user: ROOT.to_owned(),
             read_timeout: self.options.timeout,
         })
     }
@@ -193,8 +194,11 @@ impl EtcdOperator for LiveAdmin {
         Ok(())
     }
 
-    async fn snapshot(&self, target: &Target) -> Result<SnapshotStream> {
-        snapshot::stream(self.own_session(target).await?).await
+    async fn snapshot(&self, target: &Target, login: Option<&Login>) -> Result<SnapshotStream> {
+        let connected = self.connect(target, Use::Snapshots).await;
+        let root = self.over(target, connected)?;
+        let session = if let Some(login) = login { root.for_user(login) } else { root };
+        snapshot::stream(session).await
     }
 
     async fn snapshot_to_file(&self, target: &Target, into: &Path) -> Result<SnapshotInfo> {

@@ -3,10 +3,11 @@
 //! Every operation may be repeated after any failure: what is already so is success. Every one is bounded in
 //! time, and [`Error::is_retryable`] tells whether asking again can help without a person.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, fmt, path::Path};
 
 use async_trait::async_trait;
 use cetcd_core::InstanceId;
+use zeroize::Zeroizing;
 
 use crate::{Error, EtcdAdmin, SnapshotStream, Target, offline::OnDisk};
 
@@ -92,15 +93,31 @@ pub trait EtcdOperator: EtcdAdmin {
     /// anew, unless auth is on and it is the password already.
     async fn set_root_password(&self, through: &[Target], password: &str) -> Result<(), Error>;
 
-    /// Begins a snapshot of the member's database, over a connection of its own. Its parts fail with
+    /// Begins a snapshot of the member's database, over a connection of its own; as `login`, where there is one and the
+    /// member does not take the control plane's certificate for root. Its parts fail with
     /// [`Error::BadSnapshot`] after 30 s without a byte. Whether it is whole tells a
     /// [`SnapshotCheck`](crate::SnapshotCheck) of all parts.
-    async fn snapshot(&self, target: &Target) -> Result<SnapshotStream, Error>;
+    async fn snapshot(&self, target: &Target, login: Option<&Login>) -> Result<SnapshotStream, Error>;
 
     /// Writes a snapshot of the member's database to `into`, which is replaced only when the snapshot is whole
     /// and its hash right. The file is 0600, and what it holds is in its [`SnapshotInfo`]. Given up on after
     /// 30 s without a byte. `etcdutl snapshot restore` takes it.
     async fn snapshot_to_file(&self, target: &Target, into: &Path) -> Result<SnapshotInfo, Error>;
+}
+
+/// A user of a cluster.
+#[derive(Clone)]
+pub struct Login {
+    /// Its name; it has the role root, without which etcd gives no snapshot.
+    pub user: String,
+    /// Its password.
+    pub password: Zeroizing<String>,
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Login({}, redacted)", self.user)
+    }
 }
 
 /// A member as the cluster knows it.

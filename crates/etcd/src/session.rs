@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use crate::{
     ClusterMember, Error, MemberStatus, Result, Target,
     answers::{Failure, Kind},
-    operator::{Alarm, AlarmKind, KvHash},
+    operator::{Alarm, AlarmKind, KvHash, Login},
 };
 
 /// etcd gives up on a proposal after 7 s at its defaults, and then says so.
@@ -27,7 +27,7 @@ pub const SCAN_TIMEOUT: Duration = Duration::from_secs(120);
 pub const DEFRAGMENT_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// The user and the role that may do everything.
-const ROOT: &str = "root";
+pub const ROOT: &str = "root";
 /// A user that nobody has: whether auth is on is seen from how its log-in is refused.
 const NOBODY: &str = "cetcd-asks-whether-auth-is-on";
 /// A login that is refused costs the member about a tenth of a second of a core for each password.
@@ -105,12 +105,19 @@ impl fmt::Debug for Passwords {
 pub struct Session {
     pub client: Client,
     pub target: Target,
+    /// Whose passwords they are.
+    pub user: String,
     pub passwords: Passwords,
     /// How long an answer may take that needs no work.
     pub read_timeout: Duration,
 }
 
 impl Session {
+    /// The same as this user, where the member asks who it is.
+    pub fn for_user(self, login: &Login) -> Self {
+        Self { user: login.user.clone(), passwords: Passwords::new(&[&login.password]), ..self }
+    }
+
     /// Calls, and once more after logging in where the member wants that.
     pub async fn ask<T, Answer>(&self, limit: Duration, call: impl Fn() -> Answer + Send + Sync) -> Result<T, Failure>
     where
@@ -124,7 +131,7 @@ impl Session {
                 Err(error) => Failure::new(address, &error),
             };
             match (failure.kind, self.passwords.any()) {
-                (Kind::NotRoot | Kind::OldToken, true) => self.log_in_as_root().await?,
+                (Kind::NotRoot | Kind::OldToken, true) => self.log_in_as_user().await?,
                 (Kind::OldToken, false) => {}
                 _ => return Err(failure),
             }
@@ -139,13 +146,13 @@ impl Session {
         self.passwords.any()
     }
 
-    pub async fn log_in_as_root(&self) -> Result<(), Failure> {
+    pub async fn log_in_as_user(&self) -> Result<(), Failure> {
         let failure = |error| Failure::new(self.target.address, &error);
         let mut client = self.client.clone();
         let mut last = Ok(());
         for password in self.passwords.to_try() {
             last = match client
-                .update_user(Some((ROOT.to_owned(), password.as_str().to_owned())))
+                .update_user(Some((self.user.clone(), password.as_str().to_owned())))
                 .await
                 .map_err(failure)
             {

@@ -9,12 +9,15 @@ use std::{
 };
 
 use bytes::Bytes;
+use etcd_client::SnapshotResponse;
 use futures::{StreamExt, stream::BoxStream};
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 use tokio::sync::mpsc;
 
-use crate::{Error, Result, SnapshotInfo, answers::Failure, bolt, operator::SnapshotBucket, session::Session};
+use crate::{
+    Error, Pace, Result, SnapshotInfo, answers::Failure, bolt, operator::SnapshotBucket, pace::Pacer, session::Session,
+};
 
 /// How long nothing may come. etcd reads the database while it sends it.
 const STALL: Duration = Duration::from_secs(30);
@@ -31,17 +34,35 @@ const READ: usize = 256 << 10;
 ///
 /// The parts are as they come. Whoever takes them feeds them to a [`SnapshotCheck`] and trusts nothing before
 /// its [`finish`](SnapshotCheck::finish) said that it is whole. Dropped, it ends at the member.
-pub struct SnapshotStream(BoxStream<'static, Result<Bytes>>);
+pub struct SnapshotStream {
+    parts: BoxStream<'static, Result<Bytes>>,
+    pacer: Pacer,
+}
 
 impl SnapshotStream {
     /// A snapshot from elsewhere.
     pub fn new(parts: BoxStream<'static, Result<Bytes>>) -> Self {
-        Self(parts)
+        Self { parts, pacer: Pacer::default() }
+    }
+
+    /// The same at the pace that `pace` has at each moment.
+    #[must_use]
+    pub fn paced(self, pace: Pace) -> Self {
+        Self { pacer: Pacer::new(pace), ..self }
+    }
+
+    /// Whether it comes no faster than a pace that is set: then it is better worked upon in small pieces, too.
+    pub fn is_held_back(&self) -> bool {
+        self.pacer.pace.limit().is_some()
     }
 
     /// What comes next, mostly 32 KiB; `None` after the last.
     pub async fn next(&mut self) -> Result<Option<Bytes>> {
-        self.0.next().await.transpose()
+        let part = self.parts.next().await.transpose()?;
+        if let Some(part) = &part {
+            self.pacer.pass(part.len()).await;
+        }
+        Ok(part)
     }
 }
 
@@ -147,6 +168,15 @@ fn info(bytes: u64, sha256: String, contents: bolt::Contents) -> SnapshotInfo {
     }
 }
 
+/// A part as it came: its bytes are not copied once more.
+struct Blob(SnapshotResponse);
+
+impl AsRef<[u8]> for Blob {
+    fn as_ref(&self) -> &[u8] {
+        self.0.blob()
+    }
+}
+
 /// Begins a snapshot.
 pub async fn stream(member: Session) -> Result<SnapshotStream> {
     let address = member.target.address;
@@ -163,13 +193,13 @@ pub async fn stream(member: Session) -> Result<SnapshotStream> {
     // The connection goes with the stream.
     let parts = futures::stream::try_unfold((stream, first, member), move |(mut stream, part, member)| async move {
         let Some(part) = part else { return Ok(None) };
-        let part = Bytes::copy_from_slice(part.blob());
+        let part = Bytes::from_owner(Blob(part));
         let next = tokio::time::timeout(STALL, stream.message());
         let stalled = |_| bad(format!("nothing more came within {} s", STALL.as_secs()));
         let next = next.await.map_err(stalled)?.map_err(|error| Failure::new(address, &error))?;
         Ok(Some((part, (stream, next, member))))
     });
-    Ok(SnapshotStream(parts.boxed()))
+    Ok(SnapshotStream::new(parts.boxed()))
 }
 
 /// Streams, checks, and puts the file in its place.

@@ -19,7 +19,7 @@ use cetcd_core::{
     member::{MemberSpec, Start},
 };
 use cetcd_etcd::{
-    Alarm, AlarmKind, ClientCredentials, Error, EtcdAdmin, EtcdOperator, Installer, LiveAdmin, Result, Target,
+    Alarm, AlarmKind, ClientCredentials, Error, EtcdAdmin, EtcdOperator, Installer, LiveAdmin, Login, Result, Target,
     client::Options,
 };
 use etcd_client::{Certificate, Client, ConnectOptions, Identity, TlsOptions, Txn, TxnOp};
@@ -337,6 +337,17 @@ async fn use_password(version: &EtcdVersion) {
     let place = tempfile::tempdir().unwrap().path().join("none").join("snapshot.db");
     let error = second.snapshot_to_file(&member.target, &place).await.unwrap_err();
     assert!(matches!(error, Error::Io { .. }), "{error}");
+    // Somebody else with root's role, where only snapshots are asked for.
+    let mut by_hand = client(&member.target).await;
+    by_hand.update_user(Some(("root".to_owned(), "one".to_owned()))).await.unwrap();
+    by_hand.user_add("keeper", "of backups", None).await.unwrap();
+    by_hand.user_grant_role("keeper", "root").await.unwrap();
+    let login = |password: &str| Login { user: "keeper".to_owned(), password: password.to_owned().into() };
+    let third = admin();
+    third.snapshot(&member.target, Some(&login("of somebody else"))).await.unwrap_err();
+    let mut snapshot = third.snapshot(&member.target, Some(&login("of backups"))).await.unwrap();
+    assert!(snapshot.next().await.unwrap().is_some());
+
     second.set_root_password(&through, "two").await.unwrap();
     second.set_root_password(&through, "two").await.unwrap();
     assert_eq!(second.members(&through).await.unwrap().len(), 1);

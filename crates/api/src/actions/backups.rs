@@ -1,6 +1,6 @@
 //! Backups beyond the published document: details, removal, retention, proof, restore.
 
-use crate::structures::{EtcdBackup, EtcdBackupPolicy, EtcdRestoreTarget, Filter};
+use crate::structures::{EtcdBackup, EtcdBackupPolicy, EtcdRestoreTarget, EtcdRestoreTransfer, Filter};
 
 action! {
     /// Lists the backups of an instance, the newest first, with all that is known of them, and the policies that take
@@ -25,9 +25,11 @@ action! {
             "TotalCount" total_count: u64 => example("1");
             /// The policies.
             "Policies" policies: Vec<EtcdBackupPolicy>;
+            /// The snapshot that is being brought for a restore of the instance; null where none is.
+            "Restoring" restoring: Option<EtcdRestoreTransfer>;
         }
         example_request: r#"{"InstanceId":"etcd-abcd1234"}"#,
-        example_response: r#"{"Response":{"Backups":[{"Name":"test","State":"done","Origin":"manual","Policy":null,"Version":"v3.5.16","Revision":4711,"Keys":1200,"Size":1048576,"StoredSize":204800,"Sha256":"","RequestedAt":"2026-11-23T10:00:00Z","StartedAt":"2026-11-23T10:00:00Z","EndedAt":"2026-11-23T10:00:02Z","Attempts":1,"FailedMsg":"","ProofState":"passed","ProvedAt":"2026-11-23T10:00:09Z","ProofMillis":4200,"ProofMsg":""}],"TotalCount":1,"Policies":[],"RequestId":"51abd77d-f503-41e7-ab28-010083e02a78"}}"#,
+        example_response: r#"{"Response":{"Backups":[{"Name":"test","State":"done","Origin":"manual","Policy":null,"Version":"v3.5.16","Revision":4711,"Keys":1200,"Size":1048576,"StoredSize":204800,"Sha256":"","TransferredBytes":null,"ExpectedBytes":null,"RequestedAt":"2026-11-23T10:00:00Z","StartedAt":"2026-11-23T10:00:00Z","EndedAt":"2026-11-23T10:00:02Z","Attempts":1,"FailedMsg":"","ProofState":"passed","ProvedAt":"2026-11-23T10:00:09Z","ProofMillis":4200,"ProofMsg":""}],"TotalCount":1,"Policies":[],"Restoring":null,"RequestId":"51abd77d-f503-41e7-ab28-010083e02a78"}}"#,
     }
 }
 

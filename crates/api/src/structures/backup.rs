@@ -24,6 +24,10 @@ structure! {
         "StoredSize" stored_size: Option<u64> => example("204800");
         /// SHA-256 of the snapshot, hexadecimal; null until it is there.
         "Sha256" sha256: Option<String> => example("");
+        /// Bytes of the snapshot that are through; null unless it is being taken now.
+        "TransferredBytes" transferred_bytes: Option<u64> => example("524288");
+        /// How many bytes there will be, about; null unless it is being taken now.
+        "ExpectedBytes" expected_bytes: Option<u64> => example("1048576");
         /// When it was asked for, or was due, RFC 3339 in UTC.
         "RequestedAt" requested_at: String => example("2026-11-23T10:00:00Z");
         /// When its last try began, RFC 3339 in UTC; null before that.
@@ -42,6 +46,20 @@ structure! {
         "ProofMillis" proof_millis: Option<u64> => example("4200");
         /// What was wrong with what was restored; empty otherwise.
         "ProofMsg" proof_msg: String => example("");
+    }
+}
+
+structure! {
+    /// A snapshot that is being brought from the object storage to be restored. Not of the published document.
+    out EtcdRestoreTransfer {
+        /// ID of the instance that the snapshot is of.
+        "InstanceId" instance_id: String => example("etcd-abcd1234");
+        /// Name of the snapshot.
+        "SnapshotName" snapshot_name: String => example("test");
+        /// Bytes of the snapshot that are through.
+        "TransferredBytes" transferred_bytes: u64 => example("524288");
+        /// How many bytes there will be; null while that is not known.
+        "ExpectedBytes" expected_bytes: Option<u64> => example("1048576");
     }
 }
 

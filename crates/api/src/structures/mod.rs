@@ -12,7 +12,7 @@ mod settings;
 mod snapshot;
 mod task;
 
-pub use backup::{EtcdBackup, EtcdBackupPolicy, EtcdRestoreTarget};
+pub use backup::{EtcdBackup, EtcdBackupPolicy, EtcdRestoreTarget, EtcdRestoreTransfer};
 pub use billing::{ChargePrepaidConfig, InstanceConfig};
 pub use health::{EtcdCondition, EtcdEvent, EtcdMetricSeries, EtcdSurvivor};
 pub use inspect::{EtcdAuditRecord, EtcdKey, EtcdMemberState, EtcdTaskStep};

@@ -16,10 +16,10 @@ pub(super) const MARKER: &str = "CETCD_DRILL";
 const PREFIX: &str = "drill-";
 const LOCK: &str = "lock";
 
-/// The folder of a drill that is under way. Its lock is held as long as this process lives.
+/// The folder of a drill that is under way. Its lock is held until it is removed.
 pub(super) struct Place {
     path: PathBuf,
-    _lock: File,
+    lock: Option<File>,
 }
 
 impl Place {
@@ -32,7 +32,7 @@ impl Place {
             let path = tempfile::Builder::new().prefix(PREFIX).tempdir_in(work_dir)?.keep();
             let lock = File::create(path.join(LOCK))?;
             rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
-            Ok(Self { path, _lock: lock })
+            Ok(Self { path, lock: Some(lock) })
         };
         make().map_err(Error::io(format!("make a folder in {}", work_dir.display())))
     }
@@ -42,13 +42,34 @@ impl Place {
     }
 
     /// Ends what runs in it, and removes it. What cannot be removed now is removed with the leftovers.
-    pub async fn remove(self) {
-        let path = self.path.clone();
-        let removed = tokio::task::spawn_blocking(move || clear(&path)).await.map_err(io::Error::from).flatten();
-        if let Err(error) = removed {
+    pub async fn remove(mut self) {
+        let (path, lock) = (self.path.clone(), self.lock.take());
+        let clear = move || clear_locked(&path, lock);
+        if let Err(error) = tokio::task::spawn_blocking(clear).await {
             tracing::warn!(path = %self.path.display(), %error, "the folder of a drill stays for now");
         }
     }
+}
+
+/// A drill that gives way is dropped in its middle. What it leaves is no small thing: it goes at once, and nobody waits
+/// for that.
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(lock) = self.lock.take() {
+            let path = self.path.clone();
+            let _ = std::thread::Builder::new()
+                .name("drill-clear".to_owned())
+                .spawn(move || clear_locked(&path, Some(lock)));
+        }
+    }
+}
+
+/// The lock is given back only then: nobody else clears the same.
+fn clear_locked(path: &Path, lock: Option<File>) {
+    if let Err(error) = clear(path) {
+        tracing::warn!(path = %path.display(), %error, "the folder of a drill stays for now");
+    }
+    drop(lock);
 }
 
 /// Removes what drills of processes that are gone left in `work_dir`, their members first; answers how many.

@@ -180,7 +180,7 @@ impl Repository {
             Err(error) => return Err(silent(error)),
         }
         let mut check = SnapshotCheck::until(expected);
-        let mut stream = admin.snapshot(member.target()).await.map_err(silent)?;
+        let mut stream = admin.snapshot(member.target(), None).await.map_err(silent)?;
         while let Some(part) = stream.next().await.map_err(silent)? {
             check.update(&part);
             // A page at a time is little; others get their turn.

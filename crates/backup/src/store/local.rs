@@ -13,15 +13,12 @@ use bytes::Bytes;
 use futures::{StreamExt, stream::BoxStream};
 use jiff::Timestamp;
 use tempfile::NamedTempFile;
-use tokio::task::JoinHandle;
 
 use super::{MOST_LISTED, ObjectInfo, ObjectStore, ObjectWriter, checked};
 use crate::{Error, Result};
 
 /// What the name of an unfinished file begins with. No object's does.
 const UNFINISHED: &str = ".part-";
-/// How much is written before the disk is set to work on it, while more comes: else all of it would wait for the end.
-const FLUSH: u64 = 32 << 20;
 /// How much is read at once.
 const READ: usize = 256 << 10;
 
@@ -53,7 +50,7 @@ impl ObjectStore for LocalStore {
             make_folders(&root, folder)?;
             // 0600.
             let file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder)?;
-            Ok(Writer { file: Some(file), path, unflushed: 0, flushing: None })
+            Ok(Writer { file: Some(file), path, written: 0 })
         };
         Ok(Box::new(blocking(doing, begin).await?))
     }
@@ -156,32 +153,8 @@ struct Writer {
     /// `None` only while it is in use.
     file: Option<NamedTempFile>,
     path: PathBuf,
-    /// Bytes since the last flush began.
-    unflushed: u64,
-    /// A flush that is under way. What it finds wrong is told once: to it.
-    flushing: Option<JoinHandle<io::Result<()>>>,
-}
-
-impl Writer {
-    /// Sets the disk to work on what was written, unless it is still at it.
-    async fn flush(&mut self, doing: &str) -> Result<()> {
-        if self.flushing.as_ref().is_some_and(|flushing| !flushing.is_finished()) {
-            return Ok(());
-        }
-        self.flushed(doing).await?;
-        if let Some(file) = &self.file {
-            let file = file.as_file().try_clone().map_err(Error::io(doing))?;
-            self.flushing = Some(tokio::task::spawn_blocking(move || file.sync_data()));
-            self.unflushed = 0;
-        }
-        Ok(())
-    }
-
-    /// Waits for the flush that is under way.
-    async fn flushed(&mut self, doing: &str) -> Result<()> {
-        let Some(flushing) = self.flushing.take() else { return Ok(()) };
-        flushing.await.map_err(io::Error::from).flatten().map_err(Error::io(doing))
-    }
+    /// Bytes so far.
+    written: u64,
 }
 
 #[async_trait]
@@ -190,15 +163,19 @@ impl ObjectWriter for Writer {
         let doing = format!("write {}", self.path.display());
         let lost = || Error::io(doing.clone())(io::Error::other("an earlier part could not be written"));
         let mut file = self.file.take().ok_or_else(lost)?;
-        self.unflushed += bytes.len() as u64;
-        let written = blocking(doing.clone(), move || file.write_all(&bytes).map(|()| file)).await?;
-        self.file = Some(written);
-        if self.unflushed >= FLUSH { self.flush(&doing).await } else { Ok(()) }
+        let (from, length) = (self.written, bytes.len() as u64);
+        let write = move || {
+            file.write_all(&bytes)?;
+            set_to_work(file.as_file(), from, length);
+            Ok(file)
+        };
+        self.file = Some(blocking(doing, write).await?);
+        self.written += length;
+        Ok(())
     }
 
-    async fn finish(mut self: Box<Self>) -> Result<()> {
+    async fn finish(self: Box<Self>) -> Result<()> {
         let doing = format!("write {}", self.path.display());
-        self.flushed(&doing).await?;
         let Self { file, path, .. } = *self;
         let file =
             file.ok_or_else(|| Error::io(doing.clone())(io::Error::other("an earlier part could not be written")))?;
@@ -214,6 +191,17 @@ impl ObjectWriter for Writer {
         // Removed with it.
         drop(self.file);
     }
+}
+
+/// Sets the disk to work on what was just written, and waits for nothing: else all of it would wait for the end. A flush
+/// would do so, too, but members' logs on the same disk wait for each of those. What the disk finds wrong is told at
+/// the end.
+fn set_to_work(file: &File, from: u64, length: u64) {
+    // Linux begins to write what is said not to be needed. It may refuse, and then writes in its own time.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::fs::fadvise(file, from, std::num::NonZeroU64::new(length), rustix::fs::Advice::DontNeed);
+    #[cfg(not(target_os = "linux"))]
+    let _ = (file, from, length);
 }
 
 /// Makes the folders from `root` to `folder`, and sees to it that they are on the disk.

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
+use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
 use super::{
@@ -66,6 +67,17 @@ pub fn change(client: &Client, action: &str, id: &str, parameters: &Value, wait:
 
 /// Waits until no change of the instance is under way, and says meanwhile how it is.
 pub fn wait(client: &Client, id: &str, wait: &Wait) -> Result<()> {
+    wait_beside(client, id, wait, &ProgressBar::hidden(), |_| Ok(()))
+}
+
+/// The same beside a bar, which is brought up to date at each look.
+pub fn wait_beside(
+    client: &Client,
+    id: &str,
+    wait: &Wait,
+    bar: &ProgressBar,
+    look: impl Fn(&ProgressBar) -> Result<()>,
+) -> Result<()> {
     if wait.no_wait {
         return Ok(());
     }
@@ -89,16 +101,18 @@ pub fn wait(client: &Client, id: &str, wait: &Wait) -> Result<()> {
             .collect();
         let line = format!("  {:10} {}", text(&instance["Status"]), members.join(", "));
         if line != said {
-            tell!("{line}");
+            bar.suspend(|| tell!("{line}"));
             said = line;
         }
         if under_way["Tasks"].as_array().is_none_or(Vec::is_empty) {
+            bar.finish_and_clear();
             tell!("{id}: done after {:.1} s", began.elapsed().as_secs_f64());
             return Ok(());
         }
         if began.elapsed() > Duration::from_secs(wait.timeout) {
             bail!("{id} is still being changed after {} s; `cetcd tasks {id}` says how far it is", wait.timeout);
         }
+        look(bar)?;
         std::thread::park_timeout(LOOK);
     }
 }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use clap::Subcommand;
+use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
 use super::{
@@ -144,16 +145,19 @@ fn take(client: &Client, create: &Create, format: Format) -> Result<()> {
         return Ok(());
     }
     let mut said = String::new();
+    let bar = stored::bar(0);
     loop {
         let backup = one(client, id, name)?;
         let (state, message) = (text(&backup["State"]), text(&backup["FailedMsg"]));
         let line = if message.is_empty() { state.clone() } else { format!("{state}: {message}") };
         if line != said {
-            tell!("  {line}");
+            bar.suspend(|| tell!("  {line}"));
             said = line;
         }
+        show(&bar, &backup);
         match state.as_str() {
             "done" => {
+                bar.finish_and_clear();
                 let seconds = began.elapsed().as_secs_f64();
                 let bytes = backup["Size"].as_u64().unwrap_or_default();
                 #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
@@ -168,6 +172,15 @@ fn take(client: &Client, create: &Create, format: Format) -> Result<()> {
             bail!("{name} is still {state} after {} s; `cetcd snapshot list {id}` says how far it is", create.timeout);
         }
         std::thread::park_timeout(LOOK);
+    }
+}
+
+/// Brings the bar to where a transfer is, where there is one.
+fn show(bar: &ProgressBar, transfer: &Value) {
+    if let Some(bytes) = transfer["TransferredBytes"].as_u64() {
+        // A snapshot that grew while it was begun is larger than was expected.
+        bar.set_length(transfer["ExpectedBytes"].as_u64().unwrap_or_default().max(bytes));
+        bar.set_position(bytes);
     }
 }
 
@@ -223,7 +236,11 @@ fn restore(global: &Global, wanted: &Restore) -> Result<()> {
     let restored = text(&answer["InstanceId"]);
     let region = wanted.into_region.clone().or_else(|| global.region.clone());
     let there = Client::open(&Global { region, ..global.clone() })?;
-    change::wait(&there, &restored, &wanted.wait)?;
+    let of_it = json!({ "InstanceId": restored, "Limit": 1 });
+    change::wait_beside(&there, &restored, &wanted.wait, &stored::bar(0), |bar| {
+        show(bar, &there.call("DescribeEtcdBackups", &of_it)?["Restoring"]);
+        Ok(())
+    })?;
     let failed = there.call(
         "DescribeEtcdTasks",
         &json!({ "Filters": [

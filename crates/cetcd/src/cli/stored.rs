@@ -175,7 +175,8 @@ async fn find(backups: &StoredBackups, store: &dyn Store, id: &InstanceId, name:
     found.with_context(|| format!("{id} has no snapshot {name}; `cetcd snapshot list {id}` shows those there are"))
 }
 
-fn bar(bytes: u64) -> ProgressBar {
+/// Says how many bytes are through, how fast, and how long the rest will take.
+pub fn bar(bytes: u64) -> ProgressBar {
     let style = ProgressStyle::with_template("  {bytes} of {total_bytes}, {binary_bytes_per_sec}, {eta} to go");
     ProgressBar::new(bytes).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }

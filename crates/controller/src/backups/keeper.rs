@@ -15,6 +15,7 @@ use cetcd_store::{
     records::{self, Record},
 };
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
 
 use super::take::{Cluster, take_now, task_of};
 use crate::{
@@ -50,6 +51,8 @@ pub struct Keeper {
     search_at: Option<Timestamp>,
     /// Snapshots that could not be proved for a reason of ours, when that was last tried and how often.
     untried: Option<(Timestamp, u32)>,
+    /// Moves when what it goes by does. Without it a drill goes on to its end.
+    woken: Option<watch::Receiver<u64>>,
 }
 
 /// The records that a turn begins with.
@@ -60,10 +63,23 @@ struct Records {
     snapshots: Vec<Record<Snapshot>>,
 }
 
+impl Records {
+    /// Since when there are to be backups: since the instance was made.
+    fn born(&self, now: Timestamp) -> Timestamp {
+        self.instance.as_ref().map_or(now, |instance| instance.value.created_at)
+    }
+}
+
 impl Keeper {
     /// A keeper of the backups of `id`.
     pub fn new(world: World, id: InstanceId) -> Self {
-        Self { world, id, memory: Memory::default(), search_at: Some(Timestamp::MIN), untried: None }
+        Self { world, id, memory: Memory::default(), search_at: Some(Timestamp::MIN), untried: None, woken: None }
+    }
+
+    /// The same, told when its instance, its policies or its snapshots change.
+    #[must_use]
+    pub fn woken_by(self, changes: watch::Receiver<u64>) -> Self {
+        Self { woken: Some(changes), ..self }
     }
 
     /// The instance whose backups it keeps.
@@ -96,14 +112,14 @@ impl Keeper {
                 Err(error) => return Err(error),
             }
         }
-        let policies: Vec<Policy> = seen.policies.iter().map(|record| record.value.clone()).collect();
-        let snapshots: Vec<Snapshot> = seen.snapshots.iter().map(|record| record.value.clone()).collect();
-        let instance = seen.instance.as_ref();
-        let ready = seen.status.cluster_id.is_some() && instance.is_some_and(|i| is_ready(&i.value, &seen.status));
-        let born = instance.map_or(now, |instance| instance.value.created_at);
-        self.world.backup_metrics.saw(&self.id, born, &policies, &snapshots);
-        let look = Look { instance: &self.id, born, ready, policies: &policies, snapshots: &snapshots };
-        let next = plan::next(&look, now);
+        let (policies, snapshots) = (seen.policies.iter(), seen.snapshots.iter());
+        self.world.backup_metrics.saw(
+            &self.id,
+            seen.born(now),
+            policies.map(|record| &record.value),
+            snapshots.map(|record| &record.value),
+        );
+        let next = self.next(&seen, now);
         tracing::trace!(instance = %self.id, ?next, "backups");
         match next {
             Next::Wait { until } => Ok(Kept::Waiting(until)),
@@ -112,6 +128,17 @@ impl Keeper {
             Next::Take { name } => self.take(&seen, &name).await,
             Next::Drill { name } => self.drill(&seen, &name).await,
         }
+    }
+
+    /// What the planner wants.
+    fn next(&self, seen: &Records, now: Timestamp) -> Next {
+        let policies: Vec<Policy> = seen.policies.iter().map(|record| record.value.clone()).collect();
+        let snapshots: Vec<Snapshot> = seen.snapshots.iter().map(|record| record.value.clone()).collect();
+        let instance = seen.instance.as_ref();
+        let ready = seen.status.cluster_id.is_some() && instance.is_some_and(|i| is_ready(&i.value, &seen.status));
+        let born = seen.born(now);
+        let look = Look { instance: &self.id, born, ready, policies: &policies, snapshots: &snapshots };
+        plan::next(&look, now)
     }
 
     async fn read(&self) -> Result<Records> {
@@ -245,14 +272,23 @@ impl Keeper {
             }
         }
         let snapshot = named(seen, name)?;
-        let Some(slot) = self.world.slots.try_drill(&self.id) else {
+        let Some(mut slot) = self.world.slots.try_drill(&self.id) else {
             return Ok(Kept::Waiting(now.saturating_add(DRILL_AGAIN).ok()));
         };
-        let outcome = self.world.backups.drill(&snapshot.value).await;
+        let outcome = tokio::select! {
+            biased;
+            outcome = self.world.backups.drill(&snapshot.value) => Some(outcome),
+            () = slot.is_in_the_way() => None,
+            () = self.overtaken() => None,
+        };
         drop(slot);
         let drill = match outcome {
-            Ok(drill) => drill,
-            Err(error) => {
+            None => {
+                tracing::info!(instance = %self.id, snapshot = name, "its proof gives way, and is begun again after");
+                return Ok(Kept::Acted);
+            }
+            Some(Ok(drill)) => drill,
+            Some(Err(error)) => {
                 tracing::warn!(instance = %self.id, snapshot = name, %error, "a backup could not be proved; it is tried again");
                 let tries = self.untried.map_or(0, |(_, tries)| tries);
                 self.untried = Some((self.world.clock.now(), tries.saturating_add(1)));
@@ -280,6 +316,24 @@ impl Keeper {
         self.written(txn, name, event).await
     }
 
+    /// Ends once a drill has to give way: to someone who asked for a snapshot or for the end of one, and to changes of
+    /// the instance. Not to the runs of policies: those that are a minute apart would leave nothing proved.
+    async fn overtaken(&self) {
+        let Some(mut woken) = self.woken.clone() else { return std::future::pending().await };
+        loop {
+            woken.borrow_and_update();
+            // A look that fails tells nothing: the next change is looked at again.
+            if let Ok(seen) = self.read().await
+                && goes_before_a_drill(&self.next(&seen, self.world.clock.now()), &seen)
+            {
+                return;
+            }
+            if woken.changed().await.is_err() {
+                return std::future::pending().await;
+            }
+        }
+    }
+
     /// Writes what became of a snapshot, and tells of it.
     async fn written(&self, txn: Txn, name: &str, event: Event) -> Result<Kept> {
         let txn = events::with_backup_event(self.world.store.as_ref(), &self.id, txn, event.detail(name)).await?;
@@ -289,6 +343,14 @@ impl Keeper {
     async fn settled(&self, txn: Txn, name: &str) -> Result<Kept> {
         let outcome = self.world.store.txn(txn).await?;
         if outcome.succeeded { Ok(Kept::Acted) } else { Err(Error::Conflict { what: format!("the snapshot {name}") }) }
+    }
+}
+
+fn goes_before_a_drill(next: &Next, seen: &Records) -> bool {
+    match next {
+        Next::Delete { .. } | Next::Wait { .. } => true,
+        Next::Take { name } => named(seen, name).is_ok_and(|record| record.value.policy().is_none()),
+        Next::Begin { .. } | Next::Collect { .. } | Next::Drill { .. } => false,
     }
 }
 

@@ -94,15 +94,22 @@ impl BackupMetrics {
     }
 
     /// `born` is when the instance was made, from which on it is to have backups.
-    pub(crate) fn saw(&self, id: &InstanceId, born: Timestamp, policies: &[Policy], snapshots: &[Snapshot]) {
+    pub(crate) fn saw<'a>(
+        &self,
+        id: &InstanceId,
+        born: Timestamp,
+        policies: impl Iterator<Item = &'a Policy>,
+        snapshots: impl Iterator<Item = &'a Snapshot> + Clone,
+    ) {
         let newest = |of: fn(&Snapshot) -> bool| {
-            snapshots.iter().filter(|s| of(s)).map(|snapshot| snapshot.taken_at().as_second()).max().unwrap_or_default()
+            let good = snapshots.clone().filter(|snapshot| of(snapshot));
+            good.map(|snapshot| snapshot.taken_at().as_second()).max().unwrap_or_default()
         };
         let label = InstanceLabel { instance: id.to_string() };
         let good = newest(Snapshot::is_good);
         self.newest.get_or_create(&label).set(good);
         self.proved.get_or_create(&label).set(newest(Snapshot::is_proved));
-        match policies.iter().map(|policy| policy.settings.interval_seconds).min() {
+        match policies.map(|policy| policy.settings.interval_seconds).min() {
             Some(interval) => {
                 let interval = i64::try_from(interval).unwrap_or(i64::MAX);
                 self.due.get_or_create(&label).set(good.max(born.as_second()).saturating_add(interval));

@@ -27,7 +27,7 @@ use futures::TryStreamExt;
 use jiff::SignedDuration;
 use zeroize::Zeroizing;
 
-use super::{BackupError, Backups, NewMember, Source};
+use super::{BackupError, Backups, NewMember, Source, moving::Moving, pace};
 
 /// What was left by tries is removed once it is older: none takes so long between its data and its manifest.
 const ORPHANED_AFTER: SignedDuration = SignedDuration::from_hours(1);
@@ -66,6 +66,8 @@ pub struct StoredBackups {
     parts: Parts,
     /// Those that were opened, by bucket.
     opened: Mutex<BTreeMap<Option<String>, Place>>,
+    /// What moves now.
+    moving: Moving,
 }
 
 /// One bucket.
@@ -90,7 +92,12 @@ impl From<cetcd_store::Error> for BackupError {
 impl StoredBackups {
     /// Backups at `parts.location`.
     pub fn new(parts: Parts) -> Self {
-        Self { parts, opened: Mutex::default() }
+        Self { parts, opened: Mutex::default(), moving: Moving::default() }
+    }
+
+    /// How far the snapshot is that is being taken as this object, or brought for this restore.
+    pub fn transferred(&self, what: &str) -> Option<Progress> {
+        self.moving.progress(what)
     }
 
     /// Removes what restores and drills of a control plane that died left in the working folder. Blocks; to be called
@@ -272,10 +279,15 @@ impl Backups for StoredBackups {
             etcd_version: from.version.clone(),
             labels: BTreeMap::from([(ORIGIN.to_owned(), origin)]),
         };
-        let progress = Progress::default();
+        let progress = self.moving.begin(&snapshot.object);
         progress.expect(from.database_bytes);
-        let stream = self.parts.admin.snapshot(&from.target).await.map_err(of_etcd)?;
-        let manifest = place.repository.create(&key, about, stream, &progress).await?;
+        let (admin, origin) = (self.parts.admin.as_ref(), &snapshot.origin);
+        let held_back = pace::to_begin_with(origin);
+        let stream = admin.snapshot(&from.target, from.login.as_ref()).await.map_err(of_etcd)?.paced(held_back.clone());
+        let manifest = tokio::select! {
+            created = place.repository.create(&key, about, stream, &progress) => created?,
+            never = pace::follow(admin, &from.target, origin, &held_back) => match never {},
+        };
         Ok(contents(&manifest))
     }
 
@@ -347,7 +359,8 @@ impl Backups for StoredBackups {
         let unfinished = plain.with_extension("part");
         remove_file(&unfinished).await?;
         let (instance, id) = (&snapshot.instance, object_id(snapshot)?);
-        let laid_out = place.repository.lay_out(&key, instance, &id, &unfinished, &Progress::default()).await;
+        let progress = self.moving.begin(restore);
+        let laid_out = place.repository.lay_out(&key, instance, &id, &unfinished, &progress).await;
         if let Err(error) = laid_out {
             remove_file(&unfinished).await?;
             return Err(error.into());

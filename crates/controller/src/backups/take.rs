@@ -7,11 +7,13 @@ use cetcd_core::{
     observed::{Observed, ObservedMember},
     plan::serves,
 };
+use cetcd_etcd::Login;
 use cetcd_store::{
     Compare, Txn, events,
     records::{self, Record},
 };
 use jiff::Timestamp;
+use zeroize::Zeroizing;
 
 use super::{BackupError, Source};
 use crate::{
@@ -44,7 +46,7 @@ pub(crate) async fn take_now(
     let since = world.clock.now();
     let taken = match source(cluster) {
         Some(source) => {
-            log_in(world, &snapshot).await?;
+            let source = Source { login: log_in(world, &snapshot).await?, ..source };
             world.backups.take(&snapshot, &source).await
         }
         None => Err(BackupError { reason: "no member serves that could be asked".to_owned(), damaged: false }),
@@ -84,27 +86,31 @@ fn source(cluster: &Cluster<'_>) -> Option<Source> {
     let version = said.version.parse::<EtcdVersion>().unwrap_or_else(|_| record.run.version.clone());
     Some(Source {
         target: target(&cluster.instance.value, record.client, cluster.certificates)?,
+        login: None,
         cluster_id,
         version,
         database_bytes: said.database_bytes,
     })
 }
 
-/// Tells the password to be used where the control plane's own certificate does not make it root.
-async fn log_in(world: &World, snapshot: &Snapshot) -> Result<()> {
+/// Whom to log in as where the control plane's own certificate does not make it root. Of root the password is told to
+/// all who ask as root.
+async fn log_in(world: &World, snapshot: &Snapshot) -> Result<Option<Login>> {
     let id = &snapshot.instance;
+    let Some(user) = &snapshot.user else { return Ok(None) };
     let key = match snapshot.policy() {
         Some(policy) => records::policy_password_key(id, policy),
         None => records::snapshot_password_key(id, &snapshot.name),
     };
-    let is_root = snapshot.user.as_deref().is_some_and(|user| user == "root");
-    if is_root && let Some(password) = records::secret(world.store.as_ref(), &world.sealer, &key).await? {
-        let password = std::str::from_utf8(&password).unwrap_or_default();
-        // Beside those that are known: another may be root's by the time of the next question.
-        let known = records::root_passwords(world.store.as_ref(), &world.sealer, id).await?.value;
-        world.admin.log_in_with(id, &[&[password], known.newest_first().as_slice()].concat());
+    let Some(password) = records::secret(world.store.as_ref(), &world.sealer, &key).await? else { return Ok(None) };
+    let password = std::str::from_utf8(&password).unwrap_or_default();
+    if user != "root" {
+        return Ok(Some(Login { user: user.clone(), password: Zeroizing::new(password.to_owned()) }));
     }
-    Ok(())
+    // Beside those that are known: another may be root's by the time of the next question.
+    let known = records::root_passwords(world.store.as_ref(), &world.sealer, id).await?.value;
+    world.admin.log_in_with(id, &[&[password], known.newest_first().as_slice()].concat());
+    Ok(None)
 }
 
 /// Writes how the try ended, and what its task shows of that. Someone may have asked for its deletion meanwhile.

@@ -3,7 +3,7 @@
 use cetcd_api::{
     Error,
     actions::{DescribeEtcdBackups, DescribeEtcdBackupsRequest, DescribeEtcdBackupsResponse},
-    structures::{EtcdBackup, EtcdBackupPolicy, Filter},
+    structures::{EtcdBackup, EtcdBackupPolicy, EtcdRestoreTransfer, Filter},
 };
 use cetcd_core::{
     Instance,
@@ -12,7 +12,7 @@ use cetcd_core::{
 use jiff::Timestamp;
 
 use super::{
-    Service,
+    Service, Transferred,
     lookup::{self, time},
 };
 use crate::{Context, Handler};
@@ -37,12 +37,23 @@ impl Handler<DescribeEtcdBackups> for Service {
         });
         let total_count = found.len() as u64;
         let page = lookup::page(found, request.offset, request.limit, PAGE.0, PAGE.1);
-        let backups = page.map(|snapshot| shown(&snapshot)).collect();
-        let policies = self.find(context, &request.instance_id).map_or_else(Vec::new, |instance| {
+        let backups = page.map(|snapshot| shown(&snapshot, self.transfers.transferred(&snapshot.object))).collect();
+        let instance = self.find(context, &request.instance_id);
+        let policies = instance.as_ref().map_or_else(Vec::new, |instance| {
             let policies = self.view.policies_of(&instance.id);
-            policies.iter().map(|policy| shown_policy(&instance, policy, context.now)).collect()
+            policies.iter().map(|policy| shown_policy(instance, policy, context.now)).collect()
         });
-        Ok(DescribeEtcdBackupsResponse { backups, total_count, policies })
+        let restore = instance.as_ref().and_then(|instance| instance.spec.restore.as_ref());
+        let restoring = restore.and_then(|restore| {
+            let transferred = self.transfers.transferred(&restore.id)?;
+            Some(EtcdRestoreTransfer {
+                instance_id: restore.source.to_string(),
+                snapshot_name: restore.snapshot.clone(),
+                transferred_bytes: transferred.bytes,
+                expected_bytes: transferred.expected,
+            })
+        });
+        Ok(DescribeEtcdBackupsResponse { backups, total_count, policies, restoring })
     }
 }
 
@@ -60,7 +71,7 @@ fn state(snapshot: &Snapshot) -> &str {
     if snapshot.deleting { "deleting" } else { snapshot.state.as_str() }
 }
 
-fn shown(snapshot: &Snapshot) -> EtcdBackup {
+fn shown(snapshot: &Snapshot, transferred: Option<Transferred>) -> EtcdBackup {
     let origin = match snapshot.origin {
         Origin::Manual => "manual",
         Origin::Policy { .. } => "policy",
@@ -79,6 +90,8 @@ fn shown(snapshot: &Snapshot) -> EtcdBackup {
         size: contents.map(|contents| contents.bytes),
         stored_size: contents.map(|contents| contents.stored_bytes),
         sha256: contents.map(|contents| contents.sha256.clone()),
+        transferred_bytes: transferred.map(|transferred| transferred.bytes),
+        expected_bytes: transferred.and_then(|transferred| transferred.expected),
         requested_at: time(snapshot.requested_at),
         started_at: snapshot.started_at.map(time),
         ended_at: snapshot.ended_at.map(time),

@@ -46,6 +46,7 @@ mod surroundings;
 mod tasks;
 #[cfg(test)]
 mod tests;
+mod transfers;
 
 use std::sync::Arc;
 
@@ -56,6 +57,7 @@ use cetcd_store::{Store, seal::Sealer, view::View};
 pub use clusters::{FoundKey, KeyPage, KeyRange, LiveClusters, Standing};
 pub use discovery::{Discovery, StoredTargets};
 pub use prometheus::PrometheusCatalogue;
+pub use transfers::{Transferred, Transfers};
 
 use crate::{AuditOptions, EventStreams};
 
@@ -103,6 +105,8 @@ pub struct Dependencies {
     pub members: Arc<dyn LiveMembers>,
     /// The way to clusters, for closer looks.
     pub clusters: Arc<dyn LiveClusters>,
+    /// How far backups are that move now.
+    pub transfers: Arc<dyn Transfers>,
     /// Whether keys of instances may be read through the API.
     pub keys_readable: bool,
     /// Where the audit log is, which is also read from; `None` where none is written.
@@ -130,6 +134,7 @@ pub struct Service {
     versions: Arc<dyn VersionCatalogue>,
     members: Arc<dyn LiveMembers>,
     clusters: Arc<dyn LiveClusters>,
+    transfers: Arc<dyn Transfers>,
     keys_readable: bool,
     audit: Option<AuditOptions>,
     monitor: Arc<Monitor>,
@@ -152,6 +157,7 @@ impl Service {
             versions,
             members,
             clusters,
+            transfers,
             keys_readable,
             audit,
             monitor,
@@ -170,6 +176,7 @@ impl Service {
             versions,
             members,
             clusters,
+            transfers,
             keys_readable,
             audit,
             monitor,

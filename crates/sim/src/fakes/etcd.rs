@@ -9,8 +9,8 @@ use std::{
 use async_trait::async_trait;
 use cetcd_core::{EtcdVersion, InstanceId, observed::Serving, quorum::quorum};
 use cetcd_etcd::{
-    Alarm, AlarmKind, Binaries, ClusterMember, Error, EtcdAdmin, EtcdOperator, Installer, KvHash, MemberStatus, Result,
-    SnapshotInfo, SnapshotStream, Target, offline::OnDisk, testing::Database,
+    Alarm, AlarmKind, Binaries, ClusterMember, Error, EtcdAdmin, EtcdOperator, Installer, KvHash, Login, MemberStatus,
+    Result, SnapshotInfo, SnapshotStream, Target, offline::OnDisk, testing::Database,
 };
 use futures::StreamExt;
 
@@ -463,7 +463,7 @@ impl EtcdOperator for SimEtcd {
         .await
     }
 
-    async fn snapshot(&self, target: &Target) -> Result<SnapshotStream> {
+    async fn snapshot(&self, target: &Target, _login: Option<&Login>) -> Result<SnapshotStream> {
         let bytes = self
             .ask("stream a snapshot of a member of", std::slice::from_ref(target), |state, target| {
                 let (_, data) = Self::serving(state, target)?;

@@ -54,10 +54,13 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use inspect::Clusters;
+use snapshots::Moving;
 
 use cetcd_monitor::{LiveMembers, Monitor};
 
-use super::{Dependencies, Limits, LiveClusters, PrometheusCatalogue, Service, VersionCatalogue};
+use super::{
+    Dependencies, Limits, LiveClusters, PrometheusCatalogue, Service, Transferred, Transfers, VersionCatalogue,
+};
 use crate::{Context, EventStreams, Handler};
 
 pub const ACCOUNT: &str = "100000000001";
@@ -70,6 +73,7 @@ pub struct Bench {
     pub sealer: Sealer,
     pub metrics: Arc<Mutex<Result<String, String>>>,
     pub clusters: Arc<Clusters>,
+    pub transfers: Arc<Moving>,
     pub numbers: Arc<Numbers>,
     pub clock: Arc<ByHand>,
     following: tokio::task::JoinHandle<()>,
@@ -102,6 +106,7 @@ impl Bench {
         let numbers = Arc::new(Numbers::default());
         let clock = Arc::new(ByHand::default());
         let clusters = Arc::new(Clusters::default());
+        let transfers = Arc::new(Moving::default());
         let service = Service::new(Dependencies {
             store: Arc::clone(&store) as Arc<dyn Store>,
             view: Arc::clone(&view),
@@ -119,13 +124,14 @@ impl Bench {
             members: Arc::new(Answering(Arc::clone(&metrics))),
             clusters: Arc::clone(&clusters) as Arc<dyn LiveClusters>,
             streams: EventStreams::new(Arc::clone(&view), CancellationToken::new()),
+            transfers: Arc::clone(&transfers) as Arc<dyn Transfers>,
             keys_readable: true,
             audit: None,
             limits,
             overlap_seconds: 3600,
             prometheus,
         });
-        Self { service, store, sealer, metrics, clusters, numbers, clock, following: tokio::spawn(follow) }
+        Self { service, store, sealer, metrics, clusters, transfers, numbers, clock, following: tokio::spawn(follow) }
     }
 
     /// Asks as the usual caller.

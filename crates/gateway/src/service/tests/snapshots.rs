@@ -1,10 +1,13 @@
+use std::collections::BTreeMap;
+
 use cetcd_api::{
     Code,
     actions::{
         CreateEtcdSnapshot, CreateEtcdSnapshotRequest, DeleteEtcdSnapshot, DeleteEtcdSnapshotRequest,
-        DescribeEtcdBackups, DescribeEtcdBackupsRequest, DescribeEtcdHealth, DescribeEtcdHealthRequest,
-        DescribeEtcdSnapshots, DescribeEtcdSnapshotsRequest, ResizeEtcdInstance, ResizeEtcdInstanceRequest,
-        VerifyEtcdSnapshot, VerifyEtcdSnapshotRequest,
+        DescribeEtcdBackups, DescribeEtcdBackupsRequest, DescribeEtcdBackupsResponse, DescribeEtcdHealth,
+        DescribeEtcdHealthRequest, DescribeEtcdSnapshots, DescribeEtcdSnapshotsRequest, ResizeEtcdInstance,
+        ResizeEtcdInstanceRequest, RestoreEtcdSnapshot, RestoreEtcdSnapshotRequest, VerifyEtcdSnapshot,
+        VerifyEtcdSnapshotRequest,
     },
 };
 use cetcd_core::{
@@ -178,6 +181,52 @@ async fn details_come_in_pages_and_by_filter_the_newest_first() {
         ..Default::default()
     };
     refusal(bench.ask::<DescribeEtcdBackups>(request).await, Code::InvalidParameterValue);
+}
+
+/// What a test says moves.
+#[derive(Default)]
+pub struct Moving(Mutex<BTreeMap<String, Transferred>>);
+
+impl Transfers for Moving {
+    fn transferred(&self, what: &str) -> Option<Transferred> {
+        self.0.lock().unwrap().get(what).copied()
+    }
+}
+
+async fn backups(bench: &Bench, id: &InstanceId) -> DescribeEtcdBackupsResponse {
+    let request = DescribeEtcdBackupsRequest { instance_id: id.to_string(), ..Default::default() };
+    bench.ask::<DescribeEtcdBackups>(request).await.unwrap()
+}
+
+#[tokio::test]
+async fn what_moves_is_told_with_how_far_it_is() {
+    let bench = Bench::new().await;
+    let id = made(&bench).await;
+    bench.ask::<CreateEtcdSnapshot>(creation_of(&id, "s")).await.unwrap();
+    let shown = &backups(&bench, &id).await.backups[0];
+    assert_eq!((shown.transferred_bytes, shown.expected_bytes), (None, None));
+    let object = recorded(&bench, &id, "s").await.object;
+    bench.transfers.0.lock().unwrap().insert(object, Transferred { bytes: 5, expected: Some(9) });
+    let answer = backups(&bench, &id).await;
+    assert_eq!((answer.backups[0].transferred_bytes, answer.backups[0].expected_bytes), (Some(5), Some(9)));
+    assert!(answer.restoring.is_none());
+}
+
+#[tokio::test]
+async fn a_restore_tells_how_far_its_snapshot_is_brought() {
+    let bench = Bench::new().await;
+    let id = made(&bench).await;
+    taken(&bench, &id, "s").await;
+    let request =
+        RestoreEtcdSnapshotRequest { instance_id: id.to_string(), snapshot_name: "s".to_owned(), ..Default::default() };
+    bench.ask::<RestoreEtcdSnapshot>(request).await.unwrap();
+    assert!(backups(&bench, &id).await.restoring.is_none(), "nothing moves yet");
+    let instance: Instance =
+        records::get(bench.store.as_ref(), &records::instance_key(&id)).await.unwrap().unwrap().value;
+    let restore = instance.spec.restore.unwrap().id;
+    bench.transfers.0.lock().unwrap().insert(restore, Transferred { bytes: 5, expected: None });
+    let restoring = backups(&bench, &id).await.restoring.unwrap();
+    assert_eq!((restoring.snapshot_name.as_str(), restoring.transferred_bytes), ("s", 5));
 }
 
 #[tokio::test]
