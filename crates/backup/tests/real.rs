@@ -324,7 +324,7 @@ async fn what_a_drill_left_that_was_killed_is_ended_and_removed() {
 async fn a_drill_that_gives_way_leaves_nothing() {
     let work = tempfile::tempdir().unwrap();
     let (repository, options) = taken(work.path()).await;
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     let until = async |there: &dyn Fn(&[String]) -> bool| {
         while !there(&files(&options.work_dir)) {
             assert!(Instant::now() < deadline, "{:?}", files(&options.work_dir));

@@ -62,8 +62,8 @@ async fn time_by_hand(subject: &Subject<'_>, saved: &Saved, members: &[Process],
     let tool = subject.tools.restore(&saved.file, &flags, &dir).await?;
     let running = prepared.start()?;
     first_read(prepared.addresses[0], &prepared.credentials, FIRST_KEY).await?;
-    let took = began.elapsed().as_secs_f64();
+    let seconds = began.elapsed().as_secs_f64();
     drop(running);
     std::fs::remove_dir_all(&dir)?;
-    Ok((took, tool))
+    Ok((seconds, tool))
 }

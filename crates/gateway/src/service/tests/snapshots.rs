@@ -6,13 +6,12 @@ use cetcd_api::{
         CreateEtcdSnapshot, CreateEtcdSnapshotRequest, DeleteEtcdSnapshot, DeleteEtcdSnapshotRequest,
         DescribeEtcdBackups, DescribeEtcdBackupsRequest, DescribeEtcdBackupsResponse, DescribeEtcdHealth,
         DescribeEtcdHealthRequest, DescribeEtcdSnapshots, DescribeEtcdSnapshotsRequest, ResizeEtcdInstance,
-        ResizeEtcdInstanceRequest, RestoreEtcdSnapshot, RestoreEtcdSnapshotRequest, VerifyEtcdSnapshot,
-        VerifyEtcdSnapshotRequest,
+        ResizeEtcdInstanceRequest, VerifyEtcdSnapshot, VerifyEtcdSnapshotRequest,
     },
 };
 use cetcd_core::{
     backup::{Contents, Drill, Policy, Snapshot, SnapshotState},
-    instance::BackupSettings,
+    instance::{BackupSettings, Restore},
     task::{TaskKind, TaskState},
 };
 
@@ -217,14 +216,13 @@ async fn a_restore_tells_how_far_its_snapshot_is_brought() {
     let bench = Bench::new().await;
     let id = made(&bench).await;
     taken(&bench, &id, "s").await;
-    let request =
-        RestoreEtcdSnapshotRequest { instance_id: id.to_string(), snapshot_name: "s".to_owned(), ..Default::default() };
-    bench.ask::<RestoreEtcdSnapshot>(request).await.unwrap();
+    let mut instance = bench.instance(&id).await;
+    let restore = Restore { id: "r".to_owned(), source: id.clone(), snapshot: "s".to_owned(), skip_backup: false };
+    instance.spec.restore = Some(restore);
+    bench.write(Txn::new().then(records::put_instance(&instance))).await;
     assert!(backups(&bench, &id).await.restoring.is_none(), "nothing moves yet");
-    let instance: Instance =
-        records::get(bench.store.as_ref(), &records::instance_key(&id)).await.unwrap().unwrap().value;
-    let restore = instance.spec.restore.unwrap().id;
-    bench.transfers.0.lock().unwrap().insert(restore, Transferred { bytes: 5, expected: None });
+    let transferred = Transferred { bytes: 5, expected: None };
+    bench.transfers.0.lock().unwrap().insert("r".to_owned(), transferred);
     let restoring = backups(&bench, &id).await.restoring.unwrap();
     assert_eq!((restoring.snapshot_name.as_str(), restoring.transferred_bytes), ("s", 5));
 }
