@@ -6,8 +6,8 @@ use std::{collections::VecDeque, convert::Infallible, time::Duration};
 use cetcd_core::backup::Origin;
 use cetcd_etcd::{Pace, admin::Target, operator::EtcdOperator};
 
-/// Bytes a second for each core beside clients. What a snapshot costs its member is in proportion to this; on two cores a
-/// hundredth of puts takes half as long again with it at most.
+/// Bytes a second for each core beside clients. What a snapshot costs its member is in proportion to this: what was
+/// measured is in docs/decisions/0072.
 const A_CORE: u64 = 4 << 20;
 /// Between two looks at what the member has to do.
 const LOOK: Duration = Duration::from_millis(100);
