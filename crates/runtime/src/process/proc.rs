@@ -23,7 +23,14 @@ pub use other::{boot_id, listening_loopback_blocks, marked, start_time};
 
 #[cfg(target_os = "linux")]
 mod linux {
-    use std::{collections::BTreeSet, ffi::OsStr, fs, io, net::Ipv4Addr, os::unix::ffi::OsStrExt, path::PathBuf};
+    use std::{
+        collections::BTreeSet,
+        ffi::OsStr,
+        fs, io,
+        net::Ipv4Addr,
+        os::unix::ffi::OsStrExt,
+        path::{Path, PathBuf},
+    };
 
     use super::{MARKER, Marked};
 
@@ -54,15 +61,30 @@ mod linux {
         let mut found = Vec::new();
         for entry in fs::read_dir("/proc")?.flatten() {
             let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
-            // Processes of others cannot be read, and are not ours.
-            let Ok(environment) = fs::read(entry.path().join("environ")) else { continue };
-            let Some(dir) = marker_of(&environment) else { continue };
+            let Some(dir) = environment(&entry.path()).as_deref().and_then(marker_of) else { continue };
             if let Some(start) = start_time(pid) {
                 found.push((start.parse::<u64>().unwrap_or(u64::MAX), Marked { pid, dir }));
             }
         }
         found.sort_by_key(|(start, marked)| (*start, marked.pid));
         Ok(found.into_iter().map(|(_, marked)| marked).collect())
+    }
+
+    /// What a process was started with; `None` for processes of others, which cannot be read and are not ours.
+    ///
+    /// It is empty for the moment in which a process becomes another program, as all of ours do right after their
+    /// start: then it is read again, since who is overlooked is started a second time.
+    fn environment(process: &Path) -> Option<Vec<u8>> {
+        let read = || fs::read(process.join("environ")).ok();
+        for _ in 0..200 {
+            let environment = read()?;
+            // The kernel's own and those that have ended have no program.
+            if !environment.is_empty() || fs::read_link(process.join("exe")).is_err() {
+                return Some(environment);
+            }
+            std::thread::yield_now();
+        }
+        read()
     }
 
     fn marker_of(environment: &[u8]) -> Option<PathBuf> {
@@ -110,6 +132,23 @@ mod linux {
             assert_eq!(start_time(own), start_time(own));
             assert!(start_time(own).is_some());
             assert_eq!(start_time(-5), None);
+        }
+
+        #[test]
+        fn who_is_just_becoming_another_program_is_not_overlooked() {
+            let dir = std::env::temp_dir().join(format!("cetcd-marked-{}", std::process::id()));
+            for turn in 0..200 {
+                // A shell that becomes another, and that one a third: each has a moment without an environment.
+                let mut child = std::process::Command::new("/bin/sh")
+                    .args(["-c", "exec /bin/sh -c 'exec sleep 30'"])
+                    .env(MARKER, &dir)
+                    .spawn()
+                    .unwrap();
+                let found = marked().unwrap().iter().any(|marked| marked.dir == dir);
+                child.kill().unwrap();
+                child.wait().unwrap();
+                assert!(found, "overlooked in turn {turn}");
+            }
         }
 
         #[test]
