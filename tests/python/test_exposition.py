@@ -1,8 +1,6 @@
 """What /metrics says of a service with an instance, in a form that Prometheus takes without a complaint."""
 
-import os
 import re
-import shutil
 import subprocess
 import urllib.request
 
@@ -10,6 +8,7 @@ import pytest
 from support.clients import Sdk
 from support.etcd import Client
 from support.members import made
+from support.prometheus import programs
 from support.waiting import until
 
 SAMPLE = re.compile(r'^([a-z_:][a-z0-9_:]*)(\{[^}]*\})? (\S+)$')
@@ -91,9 +90,7 @@ def test_open_metrics_are_for_who_asks_for_them(with_instance):
 
 
 def test_promtool_has_nothing_to_say(with_instance):
-    promtool = os.environ.get("CETCD_PROMTOOL") or shutil.which("promtool")
-    if not promtool:
-        pytest.skip("promtool is not here")
+    promtool = f"{programs()}/promtool"
     server, _ = with_instance
     said = subprocess.run([promtool, "check", "metrics"], input=asked(server, "")[1], capture_output=True, text=True, timeout=60, check=False)
     assert said.returncode == 0 and not said.stdout + said.stderr, said.stdout + said.stderr

@@ -10,10 +10,10 @@ use std::{
     collections::{BTreeMap, HashMap},
     fmt::Write as _,
     fs,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Lines},
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicI64, Ordering},
@@ -120,8 +120,8 @@ async fn serve(stream: TcpStream, config: Arc<rustls::ServerConfig>, text: Arc<s
     }
 }
 
-/// The other process, which ends with the test.
-struct Members(Child, u16);
+/// The other process, which ends with the test; its output is kept open, since it ends where nobody takes it.
+struct Members(Child, u16, Lines<BufReader<ChildStdout>>);
 
 impl Members {
     fn start(dir: &Path) -> Self {
@@ -131,9 +131,9 @@ impl Members {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let port = lines.map_while(Result::ok).find_map(|line| line.split_once("port=")?.1.parse().ok());
-        Self(child, port.expect("it says where it listens"))
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let port = lines.by_ref().map_while(Result::ok).find_map(|line| line.split_once("port=")?.1.parse().ok());
+        Self(child, port.expect("it says where it listens"), lines)
     }
 }
 
