@@ -110,6 +110,7 @@ export interface DescribeEtcdBackupsResponse {
   Backups: EtcdBackup[]
   TotalCount: number
   Policies: EtcdBackupPolicy[]
+  Restoring?: EtcdRestoreTransfer | null
   RequestId: string
 }
 
@@ -128,6 +129,19 @@ export interface DescribeEtcdCredentialsRequest {
 
 export interface DescribeEtcdCredentialsResponse {
   Credentials?: EtcdCredential[] | null
+  RequestId: string
+}
+
+export interface DescribeEtcdEventsRequest {
+  InstanceId: string
+  Filters?: Filter[] | null
+  Offset?: number | null
+  Limit?: number | null
+}
+
+export interface DescribeEtcdEventsResponse {
+  Events?: EtcdEvent[] | null
+  TotalCount: number
   RequestId: string
 }
 
@@ -380,6 +394,8 @@ export interface EtcdBackup {
   Size?: number | null
   StoredSize?: number | null
   Sha256?: string | null
+  TransferredBytes?: number | null
+  ExpectedBytes?: number | null
   RequestedAt: string
   StartedAt?: string | null
   EndedAt?: string | null
@@ -423,6 +439,17 @@ export interface EtcdCredential {
   CACert?: string | null
   Cert?: string | null
   Key?: string | null
+}
+
+export interface EtcdEvent {
+  EventId: string
+  Time: string
+  Type: string
+  Level: string
+  Message: string
+  Reason: string
+  Member: string
+  TaskId: string
 }
 
 export interface EtcdKey {
@@ -500,6 +527,13 @@ export interface EtcdRestoreTarget {
   SubnetIds?: string[] | null
   EtcdVersion?: string | null
   Size?: number | null
+}
+
+export interface EtcdRestoreTransfer {
+  InstanceId: string
+  SnapshotName: string
+  TransferredBytes: number
+  ExpectedBytes?: number | null
 }
 
 export interface EtcdSecuritySettings {
@@ -606,6 +640,14 @@ export interface ModifyEtcdSnapshotRetentionRequest {
 }
 
 export interface ModifyEtcdSnapshotRetentionResponse {
+  RequestId: string
+}
+
+export type OpenEtcdEventStreamRequest = Record<string, never>
+
+export interface OpenEtcdEventStreamResponse {
+  Ticket: string
+  Path: string
   RequestId: string
 }
 
@@ -717,6 +759,7 @@ export interface Actions {
   DescribeEtcdBackups: { request: DescribeEtcdBackupsRequest; response: DescribeEtcdBackupsResponse }
   DescribeEtcdCreatingProgress: { request: DescribeEtcdCreatingProgressRequest; response: DescribeEtcdCreatingProgressResponse }
   DescribeEtcdCredentials: { request: DescribeEtcdCredentialsRequest; response: DescribeEtcdCredentialsResponse }
+  DescribeEtcdEvents: { request: DescribeEtcdEventsRequest; response: DescribeEtcdEventsResponse }
   DescribeEtcdHealth: { request: DescribeEtcdHealthRequest; response: DescribeEtcdHealthResponse }
   DescribeEtcdInstances: { request: DescribeEtcdInstancesRequest; response: DescribeEtcdInstancesResponse }
   DescribeEtcdInternet: { request: DescribeEtcdInternetRequest; response: DescribeEtcdInternetResponse }
@@ -741,6 +784,7 @@ export interface Actions {
   ModifyEtcdConfiguration: { request: ModifyEtcdConfigurationRequest; response: ModifyEtcdConfigurationResponse }
   ModifyEtcdSnapshotPolicy: { request: ModifyEtcdSnapshotPolicyRequest; response: ModifyEtcdSnapshotPolicyResponse }
   ModifyEtcdSnapshotRetention: { request: ModifyEtcdSnapshotRetentionRequest; response: ModifyEtcdSnapshotRetentionResponse }
+  OpenEtcdEventStream: { request: OpenEtcdEventStreamRequest; response: OpenEtcdEventStreamResponse }
   RecoverEtcdInstance: { request: RecoverEtcdInstanceRequest; response: RecoverEtcdInstanceResponse }
   ResizeEtcdInstance: { request: ResizeEtcdInstanceRequest; response: ResizeEtcdInstanceResponse }
   RestoreEtcdSnapshot: { request: RestoreEtcdSnapshotRequest; response: RestoreEtcdSnapshotResponse }

@@ -120,8 +120,13 @@ async fn serve(stream: TcpStream, config: Arc<rustls::ServerConfig>, text: Arc<s
     }
 }
 
-/// The other process, which ends with the test; its output is kept open, since it ends where nobody takes it.
-struct Members(Child, u16, Lines<BufReader<ChildStdout>>);
+/// The other process, which ends with the test.
+struct Members {
+    child: Child,
+    port: u16,
+    /// Kept open: the process ends where nobody takes what it says.
+    _output: Lines<BufReader<ChildStdout>>,
+}
 
 impl Members {
     fn start(dir: &Path) -> Self {
@@ -133,14 +138,14 @@ impl Members {
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let port = lines.by_ref().map_while(Result::ok).find_map(|line| line.split_once("port=")?.1.parse().ok());
-        Self(child, port.expect("it says where it listens"), lines)
+        Self { child, port: port.expect("it says where it listens"), _output: lines }
     }
 }
 
 impl Drop for Members {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -240,7 +245,7 @@ async fn watching_five_hundred_instances_costs_little() {
     let members = Members::start(dir.path());
     let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
     for instance in 0..INSTANCES {
-        let (instance, status) = records_of(instance, members.1);
+        let (instance, status) = records_of(instance, members.port);
         let txn = Txn::new().then(records::put_instance(&instance)).then(records::put_status(&instance.id, &status));
         store.txn(txn).await.unwrap();
     }
