@@ -33,6 +33,7 @@ def test_a_life_by_the_command_line(server, version, tmp_path):
     shown = cetcd(server, "get", instance, "--output", "json")
     assert listed["InstanceId"] == shown["InstanceId"] == instance and shown["Status"] == "running"
     assert (shown["Name"], shown["Description"], shown["DeletionProtection"], len(shown["Members"])) == ("by-hand", "typed", True, 3)
+    assert len({member["Zone"] for member in shown["Members"]}) == 3, "members are spread over the zones by themselves"
     assert instance in cetcd(server, "list") and "3/3" in cetcd(server, "list")
     assert f"InstanceId: {instance}" in cetcd(server, "get", instance, "--output", "yaml")
 

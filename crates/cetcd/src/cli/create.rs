@@ -25,11 +25,12 @@ pub struct Create {
     /// etcd version, for example v3.5.16; the newest that is installed where absent
     #[arg(long)]
     version: Option<String>,
-    /// VPC
-    #[arg(long, default_value = "vpc-abcd1234")]
-    vpc: String,
-    /// Subnets of the members; may be given several times
-    #[arg(long = "subnet", default_value = "subnet-abcd1234")]
+    /// VPC; the first that there is where absent
+    #[arg(long)]
+    vpc: Option<String>,
+    /// Subnets of the members; may be given several times. All of the VPC where absent, so that members are spread
+    /// over its zones
+    #[arg(long = "subnet")]
     subnets: Vec<String>,
     /// Subnet of the endpoint; the first of the members' where absent
     #[arg(long)]
@@ -79,7 +80,8 @@ fn parameters(client: &Client, create: &Create) -> Result<Map<String, Value>> {
         Some(version) => version.clone(),
         None => newest_installed(client)?,
     };
-    let service_subnet = create.service_subnet.as_ref().or(create.subnets.first());
+    let (vpc, subnets) = places(client, create)?;
+    let service_subnet = create.service_subnet.as_ref().or(subnets.first());
     let mut parameters = Map::new();
     if let Some(json) = &create.json {
         let more: Value = serde_json::from_str(json).context("--json is not JSON")?;
@@ -88,9 +90,9 @@ fn parameters(client: &Client, create: &Create) -> Result<Map<String, Value>> {
     }
     let named = [
         ("Name", json!(create.name)),
-        ("VpcId", json!(create.vpc)),
+        ("VpcId", json!(vpc)),
         ("ServiceSubnetId", json!(service_subnet)),
-        ("SubnetIds", json!(create.subnets)),
+        ("SubnetIds", json!(subnets)),
         ("EtcdVersion", json!(version)),
         ("Size", json!(create.size)),
     ];
@@ -107,6 +109,25 @@ fn parameters(client: &Client, create: &Create) -> Result<Map<String, Value>> {
         parameters.insert("DeletionProtection".to_owned(), json!(true));
     }
     Ok(parameters)
+}
+
+/// The VPC and the members' subnets: those that were named, else what the service has.
+fn places(client: &Client, create: &Create) -> Result<(String, Vec<String>)> {
+    if let (Some(vpc), false) = (&create.vpc, create.subnets.is_empty()) {
+        return Ok((vpc.clone(), create.subnets.clone()));
+    }
+    let answer = client.call("DescribeEtcdSubnets", &json!({}))?;
+    let all = answer["Subnets"].as_array().cloned().unwrap_or_default();
+    let named = |subnet: &Value| create.subnets.iter().any(|id| subnet["SubnetId"] == id.as_str());
+    let first = all.iter().find(|subnet| named(subnet)).or(all.first());
+    let Some(vpc) = create.vpc.clone().or(first.map(|subnet| text(&subnet["VpcId"]))) else {
+        bail!("the service has no VPC in this region; name one in its `networks`")
+    };
+    if !create.subnets.is_empty() {
+        return Ok((vpc, create.subnets.clone()));
+    }
+    let within = all.iter().filter(|subnet| subnet["VpcId"] == vpc.as_str());
+    Ok((vpc.clone(), within.map(|subnet| text(&subnet["SubnetId"])).collect()))
 }
 
 /// The list is newest first and says of each version whether it is installed; one that is not may take long
