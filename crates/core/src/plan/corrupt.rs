@@ -73,13 +73,20 @@ pub(super) fn bad_data(look: &Look<'_>, now: Timestamp) -> Option<Plan> {
     look.observed.membership.as_ref()?;
     let (record, _) = look.members().find(|(record, member)| {
         member.is_some_and(is_hopeless)
-            // A version that does not get on with its files is given up, not the files.
-            && record.moved_from.is_none()
+            // A version that does not get on with its files is given up first, not the files.
+            && (record.moved_from.is_none() || stays(look, record))
             && look.peer(record).is_some()
             && may_be_replaced(record, now)
             && membership::others_hold_quorum(look, record.ordinal)
     })?;
     Some(Plan::Act(Action::SetAside { ordinals: vec![record.ordinal] }))
+}
+
+/// Whether the member keeps the version that it does not serve with: its upgrade was given up without a way back, since
+/// the others serve with it.
+fn stays(look: &Look<'_>, record: &MemberRecord) -> bool {
+    let spec = &look.instance.spec;
+    look.status.given_up(spec).is_some() && record.run.version == *look.status.version(spec)
 }
 
 /// Whether its files, by its own last words, keep it from running.

@@ -90,6 +90,17 @@ fn from_the_next_minor_version_the_way_is_back_while_another_serves_with_the_for
     assert_eq!(decided(&upgrading(1, MINOR, 0, MOST_QUICK_ENDS)), given_up(0, Some(OLD)), "it never served");
 }
 
+// The simulation's seed 30301: such a member was started again and again for ever.
+#[test]
+fn who_has_no_way_back_and_ends_over_its_files_is_put_aside_once_the_upgrade_was_given_up() {
+    let mut world = upgrading(3, MINOR, 2, MOST_QUICK_ENDS);
+    world.2.members[2].bad_data = Some("found data inconsistency with peers".to_owned());
+    assert_eq!(decided(&world), given_up(2, None));
+    world.1.failed_upgrade =
+        Some(FailedUpgrade { upgrade: 1, version: MINOR, back_to: None, reason: String::new(), at: at(NOW) });
+    assert_eq!(decided(&world), Plan::Act(Action::SetAside { ordinals: vec![2] }));
+}
+
 #[test]
 fn what_was_given_up_rests_with_everyone_back_on_the_former_version() {
     let mut world = upgrading(3, PATCH, 1, MOST_QUICK_ENDS);
