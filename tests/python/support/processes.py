@@ -15,8 +15,10 @@ class Process:
 
     @property
     def kind(self):
-        """`etcd`, `endpoint`, `serve`, or the name of another program."""
+        """`etcd`, `endpoint`, `serve`, `drill` for the etcd in which a backup is proved, or another program's name."""
         program = os.path.basename(self.argv[0])
+        if program == "etcd" and self.flag("initial-cluster-token") == "drill":
+            return "drill"
         if program == "cetcd":
             return self.argv[1] if len(self.argv) > 1 else program
         return program

@@ -30,9 +30,13 @@ mod linux {
         net::Ipv4Addr,
         os::unix::ffi::OsStrExt,
         path::{Path, PathBuf},
+        time::{Duration, Instant},
     };
 
     use super::{MARKER, Marked};
+
+    /// How long a process is given to become the program that it was started for.
+    const BECOMING: Duration = Duration::from_secs(5);
 
     /// Names the time since the last start of the machine: pids of another boot mean nothing.
     pub fn boot_id() -> io::Result<String> {
@@ -72,19 +76,35 @@ mod linux {
 
     /// What a process was started with; `None` for processes of others, which cannot be read and are not ours.
     ///
-    /// It is empty for the moment in which a process becomes another program, as all of ours do right after their
-    /// start: then it is read again, since who is overlooked is started a second time.
+    /// While a process becomes another program, as all of ours do right after their start, nothing or only a part can
+    /// be read: for as long as the disk takes to bring the program. It is waited for, since who is overlooked is
+    /// started a second time.
     fn environment(process: &Path) -> Option<Vec<u8>> {
-        let read = || fs::read(process.join("environ")).ok();
-        for _ in 0..200 {
-            let environment = read()?;
-            // The kernel's own and those that have ended have no program.
-            if !environment.is_empty() || fs::read_link(process.join("exe")).is_err() {
+        let since = Instant::now();
+        loop {
+            let before = env_end(process);
+            let environment = fs::read(process.join("environ")).ok()?;
+            // Its end is somewhere else for each program, and zero until it is laid out: the same before and after, it
+            // was all read from one. The kernel's own and those that have ended have no program.
+            let read_whole = before == env_end(process) && before != Some(0);
+            if read_whole || fs::read_link(process.join("exe")).is_err() || since.elapsed() > BECOMING {
                 return Some(environment);
             }
-            std::thread::yield_now();
+            #[allow(
+                clippy::disallowed_methods,
+                reason = "who looks at all processes does so on a thread that may block"
+            )]
+            std::thread::sleep(Duration::from_millis(1));
         }
-        read()
+    }
+
+    fn env_end(process: &Path) -> Option<u64> {
+        parse_env_end(&fs::read_to_string(process.join("stat")).ok()?)
+    }
+
+    /// Where the environment ends in the process's memory: field 51 of proc(5), the 49th after the name.
+    fn parse_env_end(stat: &str) -> Option<u64> {
+        stat.get(stat.rfind(')')? + 1..)?.split_ascii_whitespace().nth(48)?.parse().ok()
     }
 
     fn marker_of(environment: &[u8]) -> Option<PathBuf> {
@@ -144,11 +164,22 @@ mod linux {
                     .env(MARKER, &dir)
                     .spawn()
                     .unwrap();
+                // It is told to have started a moment before it leaves our own memory, environment and all.
+                let exe = format!("/proc/{}/exe", child.id());
+                while fs::read_link(&exe).unwrap() == std::env::current_exe().unwrap() {}
                 let found = marked().unwrap().iter().any(|marked| marked.dir == dir);
                 child.kill().unwrap();
                 child.wait().unwrap();
                 assert!(found, "overlooked in turn {turn}");
             }
+        }
+
+        #[test]
+        fn a_process_without_any_environment_is_told_from_one_that_has_none_yet() {
+            let own = env_end(Path::new("/proc/self")).unwrap();
+            assert!(own > 0);
+            // The kernel's own have none ever.
+            assert!(env_end(Path::new("/proc/2")).is_none_or(|end| end == 0 || end != own));
         }
 
         #[test]
