@@ -13,12 +13,12 @@ use std::{
 
 use bytes::Bytes;
 use cetcd_core::{Entropy, InstanceId};
-use cetcd_etcd::{SnapshotCheck, SnapshotInfo, SnapshotStream};
+use cetcd_etcd::{SnapshotCheck, SnapshotInfo, SnapshotStream, SnapshotSum};
 use futures::{StreamExt, stream::BoxStream};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    BackupKey, Error, Progress, Result, SnapshotId,
+    BackupKey, Contents, Error, Progress, Result, SnapshotId,
     seal::{Opening, Sealing, Unsealable},
     store::ObjectWriter,
 };
@@ -50,8 +50,8 @@ impl Subject {
     }
 }
 
-/// How much a transfer presses, as the priority of its threads (`nice`), which only matters where others want the
-/// processor too.
+/// How much a transfer presses: by the priority of its threads (`nice`), which only matters where others want the
+/// processor too, and by what it leaves out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pace {
     /// Someone waits for it, whose cluster does not serve meanwhile.
@@ -70,6 +70,12 @@ impl Pace {
             Self::BesideClients => 5,
             Self::Gentle => 19,
         }
+    }
+
+    /// Whether what is brought out is counted once more, page by page. What was sealed after that was done, opens with
+    /// the seal, and has the same SHA-256, holds the same: whoever is waited for leaves it at that.
+    fn counts_again(self) -> bool {
+        self != Self::Full
     }
 
     /// Runs `work` on a thread of its own: those of a pool could not be given back their priority.
@@ -175,22 +181,35 @@ fn seal(
     Ok(compressed)
 }
 
+/// Checks what comes against what is expected of it.
+fn check(mut parts: mpsc::Receiver<Bytes>, expected: &Contents, counts_again: bool) -> Result<(), String> {
+    let same = if counts_again {
+        let mut check = SnapshotCheck::default();
+        while let Some(part) = parts.blocking_recv() {
+            check.update(&part);
+        }
+        Contents::from(check.finish()?) == *expected
+    } else {
+        let mut sum = SnapshotSum::default();
+        while let Some(part) = parts.blocking_recv() {
+            sum.update(&part);
+        }
+        sum.finish()? == (expected.bytes, expected.sha256.clone())
+    };
+    same.then_some(()).ok_or_else(|| "its data are not what its manifest says".to_owned())
+}
+
 /// Opens, decompresses and checks stored data, and writes the plain snapshot to `file` where there is one.
 pub(crate) async fn bring_out(
     subject: &Subject,
+    expected: Contents,
     mut data: BoxStream<'static, Result<Bytes>>,
     file: Option<File>,
     pace: Pace,
     progress: &Progress,
-) -> Result<SnapshotInfo> {
-    let (to_check, mut checked) = mpsc::channel::<Bytes>(PARTS);
-    let checking = pace.run("backup-check", move || {
-        let mut check = SnapshotCheck::default();
-        while let Some(part) = checked.blocking_recv() {
-            check.update(&part);
-        }
-        check.finish()
-    })?;
+) -> Result<()> {
+    let (to_check, parts) = mpsc::channel::<Bytes>(PARTS);
+    let checking = pace.run("backup-check", move || check(parts, &expected, pace.counts_again()))?;
     let (to_write, writing) = match file {
         Some(mut file) => {
             let (to_write, mut parts) = mpsc::channel::<Bytes>(PARTS);

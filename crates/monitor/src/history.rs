@@ -2,16 +2,42 @@
 
 use std::collections::VecDeque;
 
+use half::bf16;
 use jiff::Timestamp;
 
 use crate::{metric::Metric, text::Reading};
 
-/// One kept moment. Numbers are kept in half the precision that they are read in: charts need no more.
+/// How many of the metrics, the first of them, are kept as `f32`: sizes, whose slow growth is to be seen.
+const FINE: usize = 3;
+
+/// One kept moment. Numbers are kept less exactly than they are read: charts need no more, and there are hundreds of
+/// thousands of them.
 #[derive(Debug, Clone, Copy)]
 struct Sample {
     /// Seconds since 1970, in which 136 years have room.
     second: u32,
-    values: [f32; Metric::ALL.len()],
+    fine: [f32; FINE],
+    /// All others, to within four in a thousand.
+    coarse: [bf16; Metric::ALL.len() - FINE],
+}
+
+impl Sample {
+    fn new(second: u32, value: impl Fn(Metric) -> Option<f64>) -> Self {
+        let value = |place: usize| value(Metric::ALL[place]).unwrap_or(f64::NAN);
+        #[allow(clippy::cast_possible_truncation, reason = "precision is given up on purpose")]
+        let fine = std::array::from_fn(|place| value(place) as f32);
+        Self { second, fine, coarse: std::array::from_fn(|place| bf16::from_f64(value(FINE + place))) }
+    }
+
+    /// `None` where it was not known.
+    fn value(&self, metric: Metric) -> Option<f64> {
+        let place = metric as usize;
+        let value = match place.checked_sub(FINE) {
+            None => self.fine[place].into(),
+            Some(place) => self.coarse[place].to_f64(),
+        };
+        (!value.is_nan()).then_some(value)
+    }
 }
 
 /// By how many samples there is more room once there is none.
@@ -48,9 +74,6 @@ impl History {
     /// Takes a reading in, and forgets the oldest beyond `most`.
     pub fn add(&mut self, at: Timestamp, reading: Reading, most: usize) {
         let now = (at, reading);
-        #[allow(clippy::cast_possible_truncation, reason = "precision is given up on purpose")]
-        let values =
-            Metric::ALL.map(|metric| metric.of(self.last.as_ref(), &now).map_or(f32::NAN, |value| value as f32));
         while self.samples.len() >= most.max(1) {
             self.samples.pop_front();
         }
@@ -59,7 +82,7 @@ impl History {
             self.samples.reserve_exact(GROWTH.min(most));
         }
         let second = u32::try_from(at.as_second()).unwrap_or_default();
-        self.samples.push_back(Sample { second, values });
+        self.samples.push_back(Sample::new(second, |metric| metric.of(self.last.as_ref(), &now)));
         self.last = Some(now);
     }
 
@@ -70,10 +93,8 @@ impl History {
 
     /// A metric between two seconds, both included.
     pub fn points(&self, metric: Metric, from: i64, to: i64) -> impl Iterator<Item = Point> {
-        let place = metric as usize;
         let within = self.samples.iter().filter(move |sample| (from..=to).contains(&sample.second.into()));
-        let known = within.filter(move |sample| !sample.values[place].is_nan());
-        known.map(move |sample| Point { second: sample.second.into(), value: f64::from(sample.values[place]) })
+        within.filter_map(move |sample| Some(Point { second: sample.second.into(), value: sample.value(metric)? }))
     }
 }
 
@@ -114,6 +135,16 @@ mod tests {
         assert_eq!(all(&history, Metric::Commits), [(20, 10.0), (30, 2.0)]);
         assert_eq!(all(&history, Metric::Leads).len(), 3);
         assert_eq!(all(&history, Metric::FsyncLatency), []);
+    }
+
+    #[test]
+    fn sizes_are_kept_to_the_kilobyte_and_the_rest_to_four_in_a_thousand() {
+        let mut history = History::default();
+        let text = "etcd_mvcc_db_total_size_in_bytes 1234567168\nprocess_resident_memory_bytes 123456789\n";
+        history.add(at(10), Reading::parse(text), 100);
+        assert_eq!(all(&history, Metric::DatabaseSize), [(10, 1_234_567_168.0)]);
+        let memory = all(&history, Metric::Memory)[0].1;
+        assert!((memory / 123_456_789.0 - 1.0).abs() < 0.004, "{memory}");
     }
 
     #[test]
