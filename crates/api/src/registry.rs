@@ -68,6 +68,7 @@ macro_rules! for_each_action {
             ResizeEtcdInstance,
             RestoreEtcdSnapshot,
             RotateEtcdCredentials,
+            ShareEtcdSnapshot,
             UpgradeEtcdInstance,
             VerifyEtcdSnapshot,
         }

@@ -29,7 +29,28 @@ action! {
             "Restoring" restoring: Option<EtcdRestoreTransfer>;
         }
         example_request: r#"{"InstanceId":"etcd-abcd1234"}"#,
-        example_response: r#"{"Response":{"Backups":[{"Name":"test","State":"done","Origin":"manual","Policy":null,"Version":"v3.5.16","Revision":4711,"Keys":1200,"Size":1048576,"StoredSize":204800,"Sha256":"","TransferredBytes":null,"ExpectedBytes":null,"RequestedAt":"2026-11-23T10:00:00Z","StartedAt":"2026-11-23T10:00:00Z","EndedAt":"2026-11-23T10:00:02Z","Attempts":1,"FailedMsg":"","ProofState":"passed","ProvedAt":"2026-11-23T10:00:09Z","ProofMillis":4200,"ProofMsg":""}],"TotalCount":1,"Policies":[],"Restoring":null,"RequestId":"51abd77d-f503-41e7-ab28-010083e02a78"}}"#,
+        example_response: r#"{"Response":{"Backups":[{"Name":"test","State":"done","Origin":"manual","Policy":null,"Version":"v3.5.16","Revision":4711,"Keys":1200,"Size":1048576,"StoredSize":204800,"Sha256":"","TransferredBytes":null,"ExpectedBytes":null,"RequestedAt":"2026-11-23T10:00:00Z","StartedAt":"2026-11-23T10:00:00Z","EndedAt":"2026-11-23T10:00:02Z","SharedWith":[],"Attempts":1,"FailedMsg":"","ProofState":"passed","ProvedAt":"2026-11-23T10:00:09Z","ProofMillis":4200,"ProofMsg":""}],"TotalCount":1,"Policies":[],"Restoring":null,"RequestId":"51abd77d-f503-41e7-ab28-010083e02a78"}}"#,
+    }
+}
+
+action! {
+    /// Says which other accounts may make new instances of a snapshot. They need to know the instance's ID, the
+    /// snapshot's name and its region, see nothing else of the instance, and name all of the new one but its region.
+    /// The whole list is replaced; an empty one takes the permission back. What was begun with it goes on.
+    changes ShareEtcdSnapshot in "etcd" {
+        extension: true,
+        errors: [InternalErrorUnexpectedInternal, OperationDenied, ResourceNotFound],
+        request: ShareEtcdSnapshotRequest {
+            /// ID of the instance that the snapshot is of.
+            "InstanceId" instance_id: String => example("etcd-abcd1234");
+            /// Name of the snapshot, 1 to 128 characters.
+            "SnapshotName" snapshot_name: String => length(1, 128), example("test");
+            /// IDs of the accounts, all that may; at most 20.
+            "AccountIds" account_ids: Vec<String> => items(0, 20), length(1, 64), example("[\"100000000002\"]");
+        }
+        response: ShareEtcdSnapshotResponse {}
+        example_request: r#"{"InstanceId":"etcd-abcd1234","SnapshotName":"test","AccountIds":["100000000002"]}"#,
+        example_response: r#"{"Response":{"RequestId":"51abd77d-f503-41e7-ab28-010083e02a78"}}"#,
     }
 }
 
@@ -108,7 +129,7 @@ action! {
             "InstanceId" instance_id: String => example("etcd-abcd1234");
             /// Name of the snapshot, 1 to 128 characters.
             "SnapshotName" snapshot_name: String => length(1, 128), example("test");
-            /// The instance to be made from it; in place where left out.
+            /// The instance to be made from it; in place where left out, which only the instance's owner may.
             "NewInstance" new_instance: Option<EtcdRestoreTarget>;
             /// In place: do not back up first what is replaced, for example because it cannot be read any more.
             "SkipBackup" skip_backup: Option<bool> => example("false");

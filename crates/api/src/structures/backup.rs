@@ -34,6 +34,8 @@ structure! {
         "StartedAt" started_at: Option<String> => example("2026-11-23T10:00:00Z");
         /// When its last try ended, RFC 3339 in UTC; null before that.
         "EndedAt" ended_at: Option<String> => example("2026-11-23T10:00:02Z");
+        /// IDs of the other accounts that may make instances of it.
+        "SharedWith" shared_with: Vec<String> => example("[]");
         /// How often it was tried.
         "Attempts" attempts: u64 => example("1");
         /// What went wrong in the last try; empty otherwise.
@@ -89,7 +91,7 @@ structure! {
 
 structure! {
     /// An instance to be made from a snapshot. Not of the published document. What is left out is as the instance has
-    /// it that the snapshot is of; where that was deleted, all but Region must be there.
+    /// it that the snapshot is of; where that was deleted, or is another account's, all but Region must be there.
     in EtcdRestoreTarget {
         /// Name of the new instance, 1 to 60 characters.
         "Name" name: String => length(1, 60), example("restored");

@@ -55,22 +55,23 @@ impl Side {
     }
 }
 
-/// A snapshot of ours goes at the pace that the clients leave to it: its time is as many rounds as fit into it. Rounds
-/// without any are before it, after it, and between those in which etcdctl takes one.
+/// A snapshot of ours goes at the pace that the clients leave to it: its time is as many rounds as fit into it. About as
+/// many without any are before and after it, since the machine changes its mind from one minute to the next.
 pub async fn compare(bench: &Bench, section: &mut Section, subject: &Subject<'_>) -> Result<()> {
     let Subject { server, instance, .. } = subject;
     let (mut ours, mut by_hand, mut without) = (Side::default(), Side::default(), Side::default());
     let file = subject.file("meanwhile.db");
-    for _ in 0..subject.rounds.div_ceil(2) {
-        without.add(while_writing(instance, quiet()).await?.1);
-    }
+    let calm = async || while_writing(instance, quiet(subject.rounds)).await;
+    without.add(calm().await?.1);
+    without.add(calm().await?.1);
     let name = "meanwhile";
     let (taken, rounds) = while_writing(instance, take(server, &instance.id, name, LOOK)).await?;
     ours.add(rounds);
     // With the proof that would follow.
     delete(server, &instance.id, name).await?;
+    without.add(calm().await?.1);
+    without.add(calm().await?.1);
     for _ in 0..subject.rounds.div_ceil(2) {
-        without.add(while_writing(instance, quiet()).await?.1);
         let member = follower(server, instance).await?;
         by_hand.add(while_writing(instance, subject.tools.save(member, &subject.files, &file)).await?.1);
         remove(&file)?;
@@ -100,8 +101,9 @@ pub async fn compare(bench: &Bench, section: &mut Section, subject: &Subject<'_>
     Ok(())
 }
 
-async fn quiet() -> Result<()> {
-    tokio::time::sleep(ROUND).await;
+/// Nothing, for so many rounds.
+async fn quiet(rounds: usize) -> Result<()> {
+    tokio::time::sleep(ROUND * u32::try_from(rounds)?).await;
     Ok(())
 }
 

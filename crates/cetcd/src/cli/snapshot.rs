@@ -31,6 +31,16 @@ pub enum Snapshots {
         /// Name of the snapshot
         name: String,
     },
+    /// Let other accounts make new instances of a snapshot; without any, nobody may any more
+    Share {
+        /// ID of the instance
+        id: String,
+        /// Name of the snapshot
+        name: String,
+        /// ID of an account that may; all of them have to be named
+        #[arg(long = "with", value_name = "ACCOUNT")]
+        accounts: Vec<String>,
+    },
     /// Restore a snapshot, in place or into a new instance, and wait
     Restore(Restore),
     /// Restore a snapshot into a member that is thrown away, compare, and wait for the outcome
@@ -110,6 +120,15 @@ pub fn run(global: &Global, command: &Snapshots) -> Result<()> {
         Snapshots::Delete { id, name } => {
             Client::open(global)?.call("DeleteEtcdSnapshot", &json!({ "InstanceId": id, "SnapshotName": name }))?;
             tell!("{id}: snapshot {name} is deleted");
+            Ok(())
+        }
+        Snapshots::Share { id, name, accounts } => {
+            let wanted = json!({ "InstanceId": id, "SnapshotName": name, "AccountIds": accounts });
+            Client::open(global)?.call("ShareEtcdSnapshot", &wanted)?;
+            match accounts.join(", ") {
+                nobody if nobody.is_empty() => tell!("{id}: snapshot {name} is shared with nobody"),
+                all => tell!("{id}: snapshot {name} may be restored into new instances by {all}"),
+            }
             Ok(())
         }
         Snapshots::Restore(wanted) => restore(global, wanted),

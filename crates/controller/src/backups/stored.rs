@@ -4,7 +4,7 @@
 //! beside the backups, so that neither a deletion of the instance nor the loss of the store makes them noise.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -320,6 +320,7 @@ impl Backups for StoredBackups {
                 contents: Some(contents(&stored.manifest)),
                 drill: stored.drill.as_ref().map(shown),
                 drill_wanted: false,
+                shared_with: BTreeSet::new(),
                 deleting: false,
             }
         };

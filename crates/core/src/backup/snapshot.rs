@@ -1,5 +1,7 @@
 //! A snapshot as it is recorded, from when it was asked for.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +49,9 @@ pub struct Snapshot {
     /// Someone asked for it to be proved, whatever its policy says.
     #[serde(default)]
     pub drill_wanted: bool,
+    /// The other accounts that may make instances of it.
+    #[serde(default)]
+    pub shared_with: BTreeSet<String>,
     /// It is to be removed.
     pub deleting: bool,
 }
@@ -163,6 +168,7 @@ impl Snapshot {
             contents: None,
             drill: None,
             drill_wanted: false,
+            shared_with: BTreeSet::new(),
             deleting: false,
         }
     }

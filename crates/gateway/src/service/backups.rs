@@ -95,6 +95,7 @@ fn shown(snapshot: &Snapshot, transferred: Option<Transferred>) -> EtcdBackup {
         requested_at: time(snapshot.requested_at),
         started_at: snapshot.started_at.map(time),
         ended_at: snapshot.ended_at.map(time),
+        shared_with: snapshot.shared_with.iter().cloned().collect(),
         attempts: snapshot.attempts.into(),
         failed_msg: snapshot.message.clone(),
         proof_state: match drill {

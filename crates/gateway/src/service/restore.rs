@@ -1,5 +1,7 @@
 //! RestoreEtcdSnapshot: in place, or as the beginning of a new instance. The controller does it.
 
+use std::sync::Arc;
+
 use cetcd_api::{
     Code, Error,
     actions::{RestoreEtcdSnapshot, RestoreEtcdSnapshotRequest, RestoreEtcdSnapshotResponse},
@@ -22,18 +24,20 @@ use super::{
 use crate::{Context, Handler};
 
 impl Handler<RestoreEtcdSnapshot> for Service {
-    /// Of another account, or another region than the request's, no snapshot is found: neither is anyone's to take.
+    /// Of another account no snapshot is found unless it is shared, of another region than the request's none at all.
     async fn handle(
         &self,
         context: &Context,
         request: RestoreEtcdSnapshotRequest,
     ) -> Result<RestoreEtcdSnapshotResponse, Error> {
-        let snapshots = self.visible_snapshots(context, &request.instance_id)?;
         let source =
             InstanceId::parse(&request.instance_id).ok_or_else(|| Error::instance_not_found(&request.instance_id))?;
         let name = &request.snapshot_name;
-        let snapshot = snapshots.iter().find(|s| s.name == *name).ok_or_else(|| not_found(&source, name))?;
-        let contents = restorable(snapshot)?;
+        let snapshot = self.permitted(context, &source, name)?;
+        if request.new_instance.is_none() && snapshot.account != *context.account {
+            return Err(not_yours(&source, name));
+        }
+        let contents = restorable(&snapshot)?;
         let restore = Restore {
             id: self.entropy.uuid(),
             source: source.clone(),
@@ -57,6 +61,18 @@ impl Handler<RestoreEtcdSnapshot> for Service {
 }
 
 impl Service {
+    /// A snapshot that the caller may restore: the account's own, or one that is shared with it.
+    fn permitted(&self, context: &Context, source: &InstanceId, name: &str) -> Result<Arc<Snapshot>, Error> {
+        let of = |snapshots: Vec<Arc<Snapshot>>| snapshots.into_iter().find(|snapshot| snapshot.name == name);
+        let shared = of(self.view.snapshots_of(source))
+            .filter(|snapshot| snapshot.region == *context.region && snapshot.shared_with.contains(&*context.account));
+        if let Some(snapshot) = shared {
+            return Ok(snapshot);
+        }
+        let own = self.visible_snapshots(context, source.as_str())?;
+        of(own).ok_or_else(|| not_found(source, name))
+    }
+
     async fn restore_to_new(
         &self,
         context: &Context,
@@ -172,6 +188,16 @@ fn plain(version: EtcdVersion) -> Spec {
         upgrades: 0,
         internet: None,
     }
+}
+
+fn not_yours(source: &InstanceId, name: &str) -> Error {
+    Error::new(
+        Code::OperationDenied,
+        format!(
+            "The snapshot `{name}` of `{source}` is shared by another account, which alone restores it in place: name a NewInstance."
+        ),
+        format!("实例 `{source}` 的快照 `{name}` 由其他账号共享，只能恢复到新实例，请填写 NewInstance。"),
+    )
 }
 
 /// A snapshot that is there, and of which nothing bad is known.

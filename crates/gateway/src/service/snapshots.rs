@@ -5,7 +5,8 @@ use cetcd_api::{
     actions::{
         CreateEtcdSnapshot, CreateEtcdSnapshotRequest, CreateEtcdSnapshotResponse, DeleteEtcdSnapshot,
         DeleteEtcdSnapshotRequest, DeleteEtcdSnapshotResponse, DescribeEtcdSnapshots, DescribeEtcdSnapshotsRequest,
-        DescribeEtcdSnapshotsResponse, VerifyEtcdSnapshot, VerifyEtcdSnapshotRequest, VerifyEtcdSnapshotResponse,
+        DescribeEtcdSnapshotsResponse, ShareEtcdSnapshot, ShareEtcdSnapshotRequest, ShareEtcdSnapshotResponse,
+        VerifyEtcdSnapshot, VerifyEtcdSnapshotRequest, VerifyEtcdSnapshotResponse,
     },
     structures::EtcdSnapshot,
 };
@@ -115,6 +116,26 @@ impl Handler<DeleteEtcdSnapshot> for Service {
         })
         .await?;
         Ok(DeleteEtcdSnapshotResponse {})
+    }
+}
+
+impl Handler<ShareEtcdSnapshot> for Service {
+    /// Whether there is such an account is not asked: the answer would tell who is known here.
+    async fn handle(
+        &self,
+        context: &Context,
+        request: ShareEtcdSnapshotRequest,
+    ) -> Result<ShareEtcdSnapshotResponse, Error> {
+        self.change_snapshot(context, &request.instance_id, &request.snapshot_name, |snapshot| {
+            if snapshot.state != SnapshotState::Done {
+                return Err(not_taken(snapshot));
+            }
+            snapshot.shared_with = request.account_ids.iter().cloned().collect();
+            snapshot.shared_with.remove(&snapshot.account);
+            Ok(())
+        })
+        .await?;
+        Ok(ShareEtcdSnapshotResponse {})
     }
 }
 

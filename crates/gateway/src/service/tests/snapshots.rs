@@ -6,8 +6,10 @@ use cetcd_api::{
         CreateEtcdSnapshot, CreateEtcdSnapshotRequest, DeleteEtcdSnapshot, DeleteEtcdSnapshotRequest,
         DescribeEtcdBackups, DescribeEtcdBackupsRequest, DescribeEtcdBackupsResponse, DescribeEtcdHealth,
         DescribeEtcdHealthRequest, DescribeEtcdSnapshots, DescribeEtcdSnapshotsRequest, ResizeEtcdInstance,
-        ResizeEtcdInstanceRequest, VerifyEtcdSnapshot, VerifyEtcdSnapshotRequest,
+        ResizeEtcdInstanceRequest, RestoreEtcdSnapshot, RestoreEtcdSnapshotRequest, ShareEtcdSnapshot,
+        ShareEtcdSnapshotRequest, VerifyEtcdSnapshot, VerifyEtcdSnapshotRequest,
     },
+    structures::EtcdRestoreTarget,
 };
 use cetcd_core::{
     backup::{Contents, Drill, Policy, Snapshot, SnapshotState},
@@ -240,6 +242,71 @@ async fn a_snapshot_is_proved_anew_when_that_is_asked_for() {
     assert_eq!((asked.drill, asked.drill_wanted), (None, true));
     bench.ask::<CreateEtcdSnapshot>(creation_of(&id, "open")).await.unwrap();
     refusal(bench.ask::<VerifyEtcdSnapshot>(request("open")).await, Code::OperationDenied);
+}
+
+/// A restore into a new instance that is described in full, as only the owner of the first need not.
+fn restore_of(id: &InstanceId) -> RestoreEtcdSnapshotRequest {
+    let target = EtcdRestoreTarget {
+        name: "theirs".to_owned(),
+        vpc_id: Some("vpc-abcd1234".to_owned()),
+        service_subnet_id: Some("subnet-abcd1234".to_owned()),
+        subnet_ids: Some(vec!["subnet-abcd1234".to_owned()]),
+        size: Some(1),
+        ..Default::default()
+    };
+    RestoreEtcdSnapshotRequest {
+        instance_id: id.to_string(),
+        snapshot_name: "s".to_owned(),
+        new_instance: Some(target),
+        ..Default::default()
+    }
+}
+
+async fn share(bench: &Bench, id: &InstanceId, with: &[&str]) -> Result<(), Error> {
+    let request = ShareEtcdSnapshotRequest {
+        instance_id: id.to_string(),
+        snapshot_name: "s".to_owned(),
+        account_ids: with.iter().map(|&account| account.to_owned()).collect(),
+    };
+    bench.ask::<ShareEtcdSnapshot>(request).await.map(drop)
+}
+
+#[tokio::test]
+async fn another_account_restores_only_what_is_shared_with_it_and_only_into_a_new_instance() {
+    let bench = Bench::new().await;
+    let id = made(&bench).await;
+    taken(&bench, &id, "s").await;
+    let them = stranger();
+    let restore = |request| bench.ask_as::<RestoreEtcdSnapshot>(&them, request);
+    refusal(restore(restore_of(&id)).await, Code::ResourceNotFound);
+
+    share(&bench, &id, &["100000000002"]).await.unwrap();
+    assert_eq!(backups(&bench, &id).await.backups[0].shared_with, ["100000000002"]);
+    let made = restore(restore_of(&id)).await.unwrap().instance_id;
+    let made = bench.instance(&InstanceId::parse(&made).unwrap()).await;
+    assert_eq!((&*made.account, made.spec.size), ("100000000002", 1));
+    assert_eq!(made.spec.restore.unwrap().source, id);
+    let in_place = RestoreEtcdSnapshotRequest { new_instance: None, ..restore_of(&id) };
+    assert!(refusal(restore(in_place).await, Code::OperationDenied).contains("NewInstance"));
+    let described = DescribeEtcdSnapshotsRequest { instance_id: id.to_string() };
+    refusal(bench.ask_as::<DescribeEtcdSnapshots>(&them, described).await, Code::ResourceNotFound);
+
+    share(&bench, &id, &[]).await.unwrap();
+    refusal(restore(restore_of(&id)).await, Code::ResourceNotFound);
+}
+
+#[tokio::test]
+async fn what_is_shared_is_of_its_region_and_must_be_there() {
+    let bench = Bench::new().await;
+    let id = made(&bench).await;
+    bench.ask::<CreateEtcdSnapshot>(creation_of(&id, "s")).await.unwrap();
+    refusal(share(&bench, &id, &["100000000002"]).await, Code::OperationDenied);
+    let mut snapshot = recorded(&bench, &id, "s").await;
+    snapshot.shared_with.insert("100000000002".to_owned());
+    bench.write(Txn::new().then(records::put_snapshot(&snapshot))).await;
+    let there = Context { region: elsewhere().region, ..stranger() };
+    refusal(bench.ask_as::<RestoreEtcdSnapshot>(&stranger(), restore_of(&id)).await, Code::OperationDenied);
+    refusal(bench.ask_as::<RestoreEtcdSnapshot>(&there, restore_of(&id)).await, Code::ResourceNotFound);
 }
 
 #[tokio::test]
