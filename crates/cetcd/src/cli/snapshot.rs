@@ -98,6 +98,12 @@ pub struct Restore {
     /// Version of the new instance
     #[arg(long, requires = "new")]
     version: Option<String>,
+    /// VPC of the new instance; has to be named for a snapshot that another account shares
+    #[arg(long, requires_all = ["new", "subnets"])]
+    vpc: Option<String>,
+    /// Subnet for members of the new instance; may be said several times, the first has the endpoint's address
+    #[arg(long = "subnet", requires = "vpc")]
+    subnets: Vec<String>,
     /// Replace the data of the instance: without this nothing is done in place
     #[arg(long, conflicts_with = "new")]
     replace: bool,
@@ -239,6 +245,9 @@ fn restore(global: &Global, wanted: &Restore) -> Result<()> {
                 ("Region", json!(wanted.into_region)),
                 ("Size", json!(wanted.size)),
                 ("EtcdVersion", json!(wanted.version)),
+                ("VpcId", json!(wanted.vpc)),
+                ("ServiceSubnetId", json!(wanted.subnets.first())),
+                ("SubnetIds", json!(Some(&wanted.subnets).filter(|all| !all.is_empty()))),
             ] {
                 if !value.is_null() {
                     target[field] = value;
