@@ -8,7 +8,7 @@ from support.members import made
 from support.server import Server
 from support.storage import Storage, away_for
 from support.waiting import until
-from test_backups import backups, edit, fill, furnished, held, one, quiet, taken
+from test_backups import backups, edit, held, one, quiet, taken, three_with_data
 from test_cli import cetcd
 
 
@@ -47,11 +47,7 @@ def verified(server, instance, name):
 @pytest.mark.timeout(900)
 def test_a_storage_that_dies_amid_snapshots_and_a_restore_leaves_the_old_or_the_new(bucket_server, storage, version, tmp_path, chance, e2e):
     server, api = bucket_server, Sdk(bucket_server)
-    instance, etcd, certificates = made(server, version, tmp_path, 3)
-    quiet(api, instance)
-    fill(etcd["Endpoint"], certificates, 20)
-    furnished(version, etcd["Endpoint"], certificates)
-    before = held(version, etcd["Endpoint"], certificates, 20)
+    instance, etcd, certificates, before = three_with_data(server, api, version, tmp_path)
 
     names = ["whole", *(f"again-{turn}" for turn in range(8 if e2e else 1))]
     for name in names:

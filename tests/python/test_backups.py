@@ -103,6 +103,15 @@ def furnished(version, endpoint, certificates):
     run("auth", "enable")
 
 
+def three_with_data(server, api, version, directory):
+    """Three members with 20 MB, leases and users, which no policy backs up: the instance, its credentials and what it holds."""
+    instance, etcd, certificates = made(server, version, directory, 3)
+    quiet(api, instance)
+    fill(etcd["Endpoint"], certificates, 20)
+    furnished(version, etcd["Endpoint"], certificates)
+    return instance, etcd, certificates, held(version, etcd["Endpoint"], certificates, 20)
+
+
 def bumps(version):
     """Whether the version's tool can raise revisions."""
     numbers = tuple(int(part) for part in version.lstrip("v").split("."))
@@ -321,11 +330,7 @@ def tool(version):
 @pytest.mark.timeout(1800)
 def test_killing_serve_amid_a_snapshot_and_amid_a_restore_ends_in_the_old_or_the_new(own_server, version, tmp_path, chance, e2e):
     server, api = own_server, Sdk(own_server)
-    instance, etcd, certificates = made(server, version, tmp_path, 3)
-    quiet(api, instance)
-    fill(etcd["Endpoint"], certificates, 20)
-    furnished(version, etcd["Endpoint"], certificates)
-    before = held(version, etcd["Endpoint"], certificates, 20)
+    instance, etcd, certificates, before = three_with_data(server, api, version, tmp_path)
 
     for name in ["killed", *(f"killed-{turn}" for turn in range(9 if e2e else 1))]:
         api.call("CreateEtcdSnapshot", {"InstanceId": instance, "SnapshotName": name})
@@ -381,11 +386,7 @@ def test_killing_a_member_amid_snapshots_ends_in_whole_ones(own_server, version,
 @pytest.mark.timeout(900)
 def test_killing_members_and_tools_amid_a_restore_ends_in_the_new(own_server, version, tmp_path, chance, e2e):
     server, api = own_server, Sdk(own_server)
-    instance, etcd, certificates = made(server, version, tmp_path, 3)
-    quiet(api, instance)
-    fill(etcd["Endpoint"], certificates, 20)
-    furnished(version, etcd["Endpoint"], certificates)
-    before = held(version, etcd["Endpoint"], certificates, 20)
+    instance, etcd, certificates, before = three_with_data(server, api, version, tmp_path)
     taken(api, instance, "whole")
     etcdctl(version, etcd["Endpoint"], certificates, "del", "--prefix", "")
     api.extension("RestoreEtcdSnapshot", {"InstanceId": instance, "SnapshotName": "whole"})

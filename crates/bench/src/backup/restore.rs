@@ -23,14 +23,13 @@ const COMMON: [&str; 5] =
 pub async fn compare(bench: &Bench, section: &mut Section, subject: &Subject<'_>, saved: &Saved) -> Result<()> {
     let (mut ours, mut theirs, mut tool) = (Vec::new(), Vec::new(), Vec::new());
     // What is done by hand is done with the command lines of the member restored last.
-    let (mut first, mut members) = restore(subject, saved).await?;
-    for round in 0..=subject.rounds {
-        let (by_hand, by_tool);
+    let (_, mut members) = restore(subject, saved).await?;
+    time_by_hand(subject, saved, &members, 0).await?;
+    for round in 1..=subject.rounds {
+        let (first, by_hand, by_tool);
         if round % 2 == 0 {
             (by_hand, by_tool) = time_by_hand(subject, saved, &members, round).await?;
-            if round > 0 {
-                (first, members) = restore(subject, saved).await?;
-            }
+            (first, members) = restore(subject, saved).await?;
         } else {
             (first, members) = restore(subject, saved).await?;
             (by_hand, by_tool) = time_by_hand(subject, saved, &members, round).await?;
@@ -39,11 +38,9 @@ pub async fn compare(bench: &Bench, section: &mut Section, subject: &Subject<'_>
             "backup, restore, turn {round} of {}: {first:.2} s, by hand {by_hand:.2} s ({by_tool:.2} s of it etcdutl)",
             subject.rounds
         ));
-        if round > 0 {
-            ours.push(first);
-            theirs.push(by_hand);
-            tool.push(by_tool);
-        }
+        ours.push(first);
+        theirs.push(by_hand);
+        tool.push(by_tool);
     }
     section.rows.push(
         Row::new(format!("restore → first read, 1 member, median of {}", subject.rounds), spread_seconds(&ours))

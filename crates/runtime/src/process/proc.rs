@@ -164,9 +164,7 @@ mod linux {
                     .env(MARKER, &dir)
                     .spawn()
                     .unwrap();
-                // It is told to have started a moment before it leaves our own memory, environment and all.
-                let exe = format!("/proc/{}/exe", child.id());
-                while fs::read_link(&exe).unwrap() == std::env::current_exe().unwrap() {}
+                await_program(&PathBuf::from(format!("/proc/{}", child.id())));
                 let found = marked().unwrap().iter().any(|marked| marked.dir == dir);
                 child.kill().unwrap();
                 child.wait().unwrap();
@@ -175,11 +173,22 @@ mod linux {
         }
 
         #[test]
-        fn a_process_without_any_environment_is_told_from_one_that_has_none_yet() {
-            let own = env_end(Path::new("/proc/self")).unwrap();
-            assert!(own > 0);
-            // The kernel's own have none ever.
-            assert!(env_end(Path::new("/proc/2")).is_none_or(|end| end == 0 || end != own));
+        fn a_process_that_has_no_environment_is_not_waited_for() {
+            let mut child = std::process::Command::new("/bin/sleep").arg("30").env_clear().spawn().unwrap();
+            let process = PathBuf::from(format!("/proc/{}", child.id()));
+            await_program(&process);
+            let began = Instant::now();
+            let found = environment(&process);
+            let took = began.elapsed();
+            child.kill().unwrap();
+            child.wait().unwrap();
+            assert_eq!(found, Some(Vec::new()));
+            assert!(took < BECOMING, "{took:?}");
+        }
+
+        /// A child is told to have started a moment before it leaves our own memory, environment and all.
+        fn await_program(process: &Path) {
+            while fs::read_link(process.join("exe")).unwrap() == std::env::current_exe().unwrap() {}
         }
 
         #[test]
