@@ -37,6 +37,7 @@
 //! not open. Within is what etcd sent, with its own SHA-256. See [`seal`].
 
 mod about;
+mod copying;
 pub mod drill;
 mod error;
 mod key;

@@ -2,18 +2,23 @@
 //!
 //! Checking, compressing or its reverse, and writing each have a thread of their own; between them are short queues. What a
 //! member sends comes in parts of 32 KiB, which are passed on by the dozen: to wake a thread costs as much as to sum
-//! up such a part.
+//! up such a part. What is brought out goes from thread to thread in a few buffers, which the last gives back to the
+//! first.
 
 use std::{
     fmt,
     fs::File,
     io::{self, Write},
-    sync::Arc,
+    os::unix::fs::FileExt,
+    sync::{
+        Arc,
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
 };
 
 use bytes::Bytes;
 use cetcd_core::{Entropy, InstanceId};
-use cetcd_etcd::{SnapshotCheck, SnapshotInfo, SnapshotStream, SnapshotSum};
+use cetcd_etcd::{SnapshotCheck, SnapshotInfo, SnapshotStream};
 use futures::{StreamExt, stream::BoxStream};
 use tokio::sync::{mpsc, oneshot};
 
@@ -29,12 +34,20 @@ const BATCH: usize = 512 << 10;
 const SMALL_BATCH: usize = 64 << 10;
 /// How many such batches may wait for a thread.
 const BATCHES: usize = 4;
-/// How many pieces of a plain snapshot, about 128 KiB each, may wait for the check, and for the disk.
-const PARTS: usize = 16;
+/// How many bytes of a plain snapshot are checked and written at once.
+const PART: usize = 512 << 10;
+/// How much is written by one call. Linux takes pages for it in one piece, and for a larger one prefers memory that was
+/// not in use for long: on a virtual machine that costs four times as long, as its host has to bring it again.
+const WRITE: usize = 64 << 10;
+/// How many such parts there are, with the threads or between them.
+const PARTS: usize = 8;
 /// What is given to the storage at once, at least.
 const PIECE: usize = 256 << 10;
 /// How many pieces may wait for the storage or for a thread.
 const PIECES: usize = 16;
+
+/// What is wrong with a snapshot that opens.
+pub(crate) const OTHERWISE: &str = "its data are not what its manifest says";
 
 /// The key, and what it is used for.
 #[derive(Clone)]
@@ -72,9 +85,10 @@ impl Pace {
         }
     }
 
-    /// Whether what is brought out is counted once more, page by page. What was sealed after that was done, opens with
-    /// the seal, and has the same SHA-256, holds the same: whoever is waited for leaves it at that.
-    fn counts_again(self) -> bool {
+    /// Whether what is brought out is summed up and counted once more on its way, page by page. What was sealed after
+    /// that was done, opens with the seal, and decompresses to what its checksum says, holds the same: whoever is waited
+    /// for leaves it at that.
+    fn checks(self) -> bool {
         self != Self::Full
     }
 
@@ -181,25 +195,8 @@ fn seal(
     Ok(compressed)
 }
 
-/// Checks what comes against what is expected of it.
-fn check(mut parts: mpsc::Receiver<Bytes>, expected: &Contents, counts_again: bool) -> Result<(), String> {
-    let same = if counts_again {
-        let mut check = SnapshotCheck::default();
-        while let Some(part) = parts.blocking_recv() {
-            check.update(&part);
-        }
-        Contents::from(check.finish()?) == *expected
-    } else {
-        let mut sum = SnapshotSum::default();
-        while let Some(part) = parts.blocking_recv() {
-            sum.update(&part);
-        }
-        sum.finish()? == (expected.bytes, expected.sha256.clone())
-    };
-    same.then_some(()).ok_or_else(|| "its data are not what its manifest says".to_owned())
-}
-
-/// Opens, decompresses and checks stored data, and writes the plain snapshot to `file` where there is one.
+/// Opens, decompresses and checks stored data, and writes the plain snapshot to `file` where there is one. At
+/// [`Pace::Full`] it is what was sealed, and no more is known.
 pub(crate) async fn bring_out(
     subject: &Subject,
     expected: Contents,
@@ -208,25 +205,23 @@ pub(crate) async fn bring_out(
     pace: Pace,
     progress: &Progress,
 ) -> Result<()> {
-    let (to_check, parts) = mpsc::channel::<Bytes>(PARTS);
-    let checking = pace.run("backup-check", move || check(parts, &expected, pace.counts_again()))?;
-    let (to_write, writing) = match file {
-        Some(mut file) => {
-            let (to_write, mut parts) = mpsc::channel::<Bytes>(PARTS);
-            let write = move || {
-                while let Some(part) = parts.blocking_recv() {
-                    file.write_all(&part)?;
-                }
-                Ok::<_, io::Error>(())
-            };
-            (Some(to_write), Some(pace.run("backup-write", write)?))
-        }
-        None => (None, None),
+    let (to_first, mut parts) = sync_channel(PARTS);
+    let (give_back, empty) = sync_channel(PARTS);
+    for _ in 0..PARTS {
+        give_back.send(Vec::new()).map_err(gone)?;
+    }
+    let checking = if pace.checks() {
+        let (to_next, next) = sync_channel(PARTS);
+        let from = std::mem::replace(&mut parts, next);
+        Some(pace.run("backup-check", move || check(&from, &to_next, &expected))?)
+    } else {
+        None
     };
+    let writing = pace.run("backup-write", move || write(&parts, &give_back, file))?;
     let (to_open, mut pieces) = mpsc::channel::<Bytes>(PIECES);
     let (of, progress) = (subject.clone(), progress.clone());
     let opening = pace.run("backup-open", move || {
-        let plain = Plain { to_check, to_write, progress };
+        let plain = Plain { part: Vec::with_capacity(PART), to_next: to_first, empty, progress };
         let mut opening = Opening::new(&of.key, &of.instance, &of.id, plain)?;
         let mut whole = false;
         while let Some(piece) = pieces.blocking_recv() {
@@ -237,7 +232,7 @@ pub(crate) async fn bring_out(
         if !whole {
             return Err(Unsealable::Io(io::Error::other("nobody reads it any more")));
         }
-        opening.finish().map(drop)
+        opening.finish()?.finish().map_err(Unsealable::Io)
     })?;
     while let Some(piece) = data.next().await.transpose()? {
         if !piece.is_empty() && to_open.send(piece).await.is_err() {
@@ -249,33 +244,74 @@ pub(crate) async fn bring_out(
     drop(to_open);
     let opened = opening.await.map_err(gone)?;
     let doing = || format!("write the plain snapshot {}", subject.id);
-    if let Some(writing) = writing {
-        // Where this failed, so did the opening, which had nowhere to go on to.
-        writing.await.map_err(gone)?.map_err(Error::io(doing()))?;
-    }
+    // Where this failed, so did the opening, which had nowhere to go on to.
+    writing.await.map_err(gone)?.map_err(Error::io(doing()))?;
     opened.map_err(|error| match error {
         Unsealable::Damaged(reason) => subject.damaged(reason),
         Unsealable::Io(error) => Error::io(doing())(error),
     })?;
-    checking.await.map_err(gone)?.map_err(|reason| subject.damaged(reason))
+    match checking {
+        Some(checking) => checking.await.map_err(gone)?.map_err(|reason| subject.damaged(reason)),
+        None => Ok(()),
+    }
+}
+
+/// Checks what comes against what is expected of it, and passes it on.
+fn check(parts: &Receiver<Vec<u8>>, to_next: &SyncSender<Vec<u8>>, expected: &Contents) -> Result<(), String> {
+    let mut check = SnapshotCheck::default();
+    for part in parts {
+        check.update(&part);
+        if to_next.send(part).is_err() {
+            // The disk took no more, which is what is told.
+            break;
+        }
+    }
+    let same = Contents::from(check.finish()?) == *expected;
+    same.then_some(()).ok_or_else(|| OTHERWISE.to_owned())
+}
+
+/// Writes what comes to `file` where there is one, and gives the buffers back.
+fn write(parts: &Receiver<Vec<u8>>, give_back: &SyncSender<Vec<u8>>, mut file: Option<File>) -> io::Result<()> {
+    for part in parts {
+        if let Some(file) = &mut file {
+            part.chunks(WRITE).try_for_each(|piece| file.write_all(piece))?;
+        }
+        // Nobody needs it any more once all is opened.
+        let _ = give_back.send(part);
+    }
+    Ok(())
 }
 
 /// Where the plain snapshot goes.
 struct Plain {
-    to_check: mpsc::Sender<Bytes>,
-    to_write: Option<mpsc::Sender<Bytes>>,
+    /// What is not full yet.
+    part: Vec<u8>,
+    to_next: SyncSender<Vec<u8>>,
+    empty: Receiver<Vec<u8>>,
     progress: Progress,
+}
+
+impl Plain {
+    /// Passes on what is left.
+    fn finish(self) -> io::Result<()> {
+        self.to_next.send(self.part).map_err(|_| io::Error::other("the disk took no more"))
+    }
 }
 
 impl Write for Plain {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let part = Bytes::copy_from_slice(bytes);
-        if let Some(to_write) = &self.to_write {
-            to_write.blocking_send(part.clone()).map_err(|_| io::Error::other("the disk took no more"))?;
+        if self.part.len() == PART {
+            let taken_no_more = || io::Error::other("the disk took no more");
+            let mut empty = self.empty.recv().map_err(|_| taken_no_more())?;
+            empty.clear();
+            empty.reserve_exact(PART);
+            let full = std::mem::replace(&mut self.part, empty);
+            self.to_next.send(full).map_err(|_| taken_no_more())?;
         }
-        self.to_check.blocking_send(part).map_err(|_| io::Error::other("the check ended early"))?;
-        self.progress.add(bytes.len());
-        Ok(bytes.len())
+        let count = bytes.len().min(PART - self.part.len());
+        self.part.extend_from_slice(&bytes[..count]);
+        self.progress.add(count);
+        Ok(count)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -283,6 +319,33 @@ impl Write for Plain {
     }
 }
 
+/// Whether a plain snapshot has the length and ends in the hash that are expected of it.
+pub(crate) fn ends_as(plain: &File, expected: &Contents) -> io::Result<bool> {
+    let bytes = plain.metadata()?.len();
+    let mut hash = [0; 32];
+    let Some(before) = bytes.checked_sub(32).filter(|_| bytes == expected.bytes) else { return Ok(false) };
+    plain.read_exact_at(&mut hash, before)?;
+    Ok(hex::encode(hash) == expected.sha256)
+}
+
 fn gone(error: impl fmt::Display) -> Error {
     Error::io("finish a transfer")(io::Error::other(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plain_snapshot_is_held_against_the_length_and_the_hash_that_it_should_have() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&[vec![1; 4096], vec![0xab; 32]].concat()).unwrap();
+        let expected = Contents { bytes: 4096 + 32, sha256: "ab".repeat(32), ..Contents::default() };
+        assert!(ends_as(&file, &expected).unwrap());
+        assert!(!ends_as(&file, &Contents { bytes: 8192 + 32, ..expected.clone() }).unwrap());
+        assert!(!ends_as(&file, &Contents { sha256: "ac".repeat(32), ..expected }).unwrap());
+        let short = Contents { bytes: 31, sha256: "ab".repeat(32), ..Contents::default() };
+        file.set_len(31).unwrap();
+        assert!(!ends_as(&file, &short).unwrap());
+    }
 }

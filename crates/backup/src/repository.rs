@@ -19,7 +19,7 @@ use crate::{
     About, BackupKey, Contents, DrillResult, Error, Manifest, ObjectStore, Progress, Result, SnapshotId,
     key::Purpose,
     manifest::{self, FORMAT},
-    pipeline::{self, Pace, Subject, TakenIn},
+    pipeline::{self, OTHERWISE, Pace, Subject, TakenIn, ends_as},
 };
 
 /// The largest manifest or drill result that is read, in bytes.
@@ -250,7 +250,8 @@ impl Repository {
 
     /// The same for a file that is thrown away after its use, and for someone who waits: an error or a crash may
     /// leave any of it, it must not be used before this has answered, and it may not be on the disk even then. What
-    /// was counted when it was sealed is not counted again: the seals and the SHA-256 say that it is the same. `into`
+    /// was counted and summed up before it was sealed is not looked at again: the seals say that this is what was
+    /// sealed, zstd's checksum that it is what was compressed, and it ends in the hash that the manifest names. `into`
     /// is not there yet.
     pub async fn lay_out(
         &self,
@@ -260,7 +261,12 @@ impl Repository {
         into: &Path,
         progress: &Progress,
     ) -> Result<Manifest> {
-        self.lay_out_at(Pace::Full, key, instance, id, into, progress).await
+        let manifest = self.lay_out_at(Pace::Full, key, instance, id, into, progress).await?;
+        let same = File::open(into).and_then(|plain| ends_as(&plain, &manifest.contents));
+        if same.map_err(Error::io(format!("read {}", into.display())))? {
+            return Ok(manifest);
+        }
+        Err(Subject { key: key.clone(), instance: instance.clone(), id: id.clone() }.damaged(OTHERWISE))
     }
 
     pub(crate) async fn lay_out_at(

@@ -5,7 +5,9 @@
 //! one after the other with a counter and a mark on the last in the nonce (STREAM, of Hoang, Reyhanitabar, Rogaway
 //! and Vizár), under a key for this one object: HMAC-SHA256 under the instance's key of the purpose, the
 //! instance, the snapshot's ID and the header. A changed bit of the header gives another key; a chunk of another
-//! place or another object does not open; an object that lost its end has no last chunk.
+//! place or another object does not open; an object that lost its end has no last chunk. The zstd frame ends in its
+//! checksum of what it was made of, so that a mistake on the way through the compression is found, too. What the first
+//! releases wrote has none.
 
 use std::io::{self, Write};
 
@@ -89,7 +91,9 @@ impl Sealing {
         entropy.fill(&mut header[MAGIC.len()..]);
         let stream = Stream::new(key, instance, id, &header);
         let chunks = Chunks { stream, chunk: Vec::with_capacity(CHUNK + TAG), sealed: header.to_vec(), compressed: 0 };
-        Ok(Self { zstd: zstd::stream::write::Encoder::new(chunks, LEVEL)? })
+        let mut zstd = zstd::stream::write::Encoder::new(chunks, LEVEL)?;
+        zstd.include_checksum(true)?;
+        Ok(Self { zstd })
     }
 
     /// Takes what comes next of the plain snapshot.

@@ -53,7 +53,7 @@ static LARGE: LazyLock<(Vec<u8>, Vec<u8>)> = LazyLock::new(|| {
 });
 
 /// As the first release sealed: with the `aead` crate's own STREAM.
-fn sealed_by_the_first_release(name: &str, plain: &[u8]) -> Vec<u8> {
+fn sealed_by_the_first_release(name: &str, compressed: &[u8]) -> Vec<u8> {
     use chacha20poly1305::{ChaCha20Poly1305, Key, KeyInit, aead::stream::EncryptorBE32};
     use hmac::{Hmac, Mac};
 
@@ -65,7 +65,6 @@ fn sealed_by_the_first_release(name: &str, plain: &[u8]) -> Vec<u8> {
     }
     let cipher = ChaCha20Poly1305::new(Key::from_slice(&mac.finalize().into_bytes()));
     let mut stream = EncryptorBE32::from_aead(cipher, &[0; 7].into());
-    let compressed = zstd::encode_all(plain, 1).unwrap();
     let mut chunks: Vec<Vec<u8>> = compressed.chunks(CHUNK).map(<[u8]>::to_vec).collect();
     let mut last = chunks.pop().unwrap();
     for chunk in &mut chunks {
@@ -79,8 +78,32 @@ fn sealed_by_the_first_release(name: &str, plain: &[u8]) -> Vec<u8> {
 fn what_the_first_release_sealed_opens() {
     for length in [10, CHUNK, 5 * CHUNK + 17] {
         let plain = noise(length);
-        assert!(open(&sealed_by_the_first_release("snap-1", &plain), 9999).unwrap() == plain, "{length}");
+        let compressed = zstd::encode_all(plain.as_slice(), 1).unwrap();
+        assert!(open(&sealed_by_the_first_release("snap-1", &compressed), 9999).unwrap() == plain, "{length}");
     }
+}
+
+#[test]
+fn what_was_compressed_wrongly_and_then_sealed_does_not_open() {
+    let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 1).unwrap();
+    encoder.include_checksum(true).unwrap();
+    std::io::Write::write_all(&mut encoder, &noise(300_000)).unwrap();
+    let mut compressed = encoder.finish().unwrap();
+    open(&sealed_by_the_first_release("snap-1", &compressed), 9999).unwrap();
+    // Of what does not compress, a bit of the frame is a bit of the data.
+    compressed[150_000] ^= 1;
+    let opened = open(&sealed_by_the_first_release("snap-1", &compressed), 9999);
+    assert!(matches!(opened, Err(Unsealable::Damaged("its data cannot be decompressed"))), "{opened:?}");
+}
+
+#[test]
+fn what_is_sealed_carries_the_checksum_of_what_it_was() {
+    let plain = b"a small snapshot";
+    let mut sealing = Sealing::new(&key(), &instance(), &id("snap-1"), &Counted::default()).unwrap();
+    sealing.update(plain).unwrap();
+    let (_, compressed) = sealing.finish().unwrap();
+    let without_checksum = zstd::encode_all(&plain[..], 1).unwrap();
+    assert_eq!(compressed, without_checksum.len() as u64 + 4);
 }
 
 #[test]

@@ -9,15 +9,15 @@ mod support;
 
 use std::{
     fs::{self, File},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use cetcd_backup::{
-    DrillOptions, DrillOutcome, Location, Progress, Repository, RestoreTool, RestoredMember, drill::remove_leftovers,
-    restore::DEFAULT_BUMP, store,
+    DrillOptions, DrillOutcome, Error, Location, Progress, Repository, RestoreTool, RestoredMember,
+    drill::remove_leftovers, restore::DEFAULT_BUMP, store,
 };
 use cetcd_core::{
     EtcdVersion,
@@ -26,6 +26,7 @@ use cetcd_core::{
 };
 use cetcd_etcd::{
     ClientCredentials, EtcdAdmin, EtcdOperator, Installer, LiveAdmin, Target, client::Options, command_arguments,
+    database_contents,
 };
 use etcd_client::{
     Certificate, Client, CompactionOptions, ConnectOptions, GetOptions, Identity, Permission, PutOptions, TlsOptions,
@@ -219,7 +220,9 @@ async fn there_and_back(version: EtcdVersion) {
         async move {
             let plain = work.path().join("snapshot.db");
             repository.lay_out(&key(), &instance(), &id("snap-1"), &plain, &Progress::default()).await?;
-            tool.restore(&plain, &restored, bump).await
+            tool.restore_all(&plain, std::slice::from_ref(&restored), bump).await?;
+            assert!(!plain.exists());
+            Ok::<_, Error>(())
         }
     };
     restore(bump).await.unwrap();
@@ -253,6 +256,70 @@ async fn there_and_back(version: EtcdVersion) {
         let told = tokio::time::timeout(Duration::from_mins(1), told).await.unwrap();
         assert!(told.canceled() && told.compact_revision() >= manifest.contents.revision, "{told:?}");
     }
+}
+
+/// A snapshot that takes a moment to be copied, in a file, and the tool of its version.
+async fn plain_snapshot(work: &Path) -> (PathBuf, RestoreTool) {
+    let version = one_of_each().remove(0);
+    let mut source = etcd::Member::start(&version, true);
+    source.serving(&admin()).await;
+    let mut client = connect(&source.target).await;
+    for n in 0..60 {
+        client.put(format!("/large/{n:02}"), vec![b'x'; 1_000_000], None).await.unwrap();
+    }
+    let repository = in_folder(&work.join("backups"));
+    let stream = admin().snapshot(&source.target, None).await.unwrap();
+    repository.create(&key(), about("snap-1"), stream, &Progress::default()).await.unwrap();
+    let plain = work.join("plain.db");
+    repository.lay_out(&key(), &instance(), &id("snap-1"), &plain, &Progress::default()).await.unwrap();
+    (plain, RestoreTool::find(&version, &etcd::versions().binaries(&version).unwrap()).await.unwrap())
+}
+
+fn three(work: &Path) -> Vec<RestoredMember> {
+    let url = |n: u32| format!("https://127.0.0.1:{}", 10_001 + n);
+    let all: Vec<String> = (0..3).map(|n| format!("member-{n}={}", url(n))).collect();
+    let member = |n: u32| RestoredMember {
+        name: format!("member-{n}"),
+        peer_url: url(n),
+        initial_cluster: all.join(","),
+        token: "token".to_owned(),
+        data_dir: work.join(format!("member-{n}/data")),
+    };
+    (0..3).map(member).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_members_of_a_new_cluster_get_all_of_the_snapshot() {
+    let work = tempfile::tempdir().unwrap();
+    let (plain, tool) = plain_snapshot(work.path()).await;
+    let kept = work.path().join("kept.db");
+    fs::copy(&plain, &kept).unwrap();
+    let members = three(work.path());
+    tool.restore_all(&plain, &members, Some(DEFAULT_BUMP)).await.unwrap();
+    let keys = |path: &Path| database_contents(path).unwrap().buckets["key"];
+    // Made of a file that nothing was taken from meanwhile.
+    let alone = RestoredMember { data_dir: work.path().join("alone/data"), ..members[0].clone() };
+    tool.restore(&kept, &alone, Some(DEFAULT_BUMP)).await.unwrap();
+    let expected = keys(&alone.data_dir.join("member/snap/db"));
+    assert!(expected.entries >= 60, "{expected:?}");
+    for member in &members {
+        assert_eq!(keys(&member.data_dir.join("member/snap/db")), expected, "{}", member.name);
+    }
+    assert!(!plain.exists() && kept.exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_member_gets_data_where_those_of_one_cannot_be_made() {
+    let work = tempfile::tempdir().unwrap();
+    let (plain, tool) = plain_snapshot(work.path()).await;
+    let mut members = three(work.path());
+    members[2].peer_url = "https://127.0.0.1:9".to_owned();
+    let refused = tool.restore_all(&plain, &members, None).await.unwrap_err();
+    assert!(matches!(refused, Error::Tool { .. }), "{refused}");
+    for member in &members {
+        assert_eq!(files(member.data_dir.parent().unwrap()), [""; 0], "{}", member.name);
+    }
+    assert!(!plain.exists());
 }
 
 #[tokio::test(flavor = "multi_thread")]

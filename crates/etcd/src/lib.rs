@@ -37,7 +37,7 @@ pub use operator::{
     Alarm, AlarmKind, ClusterMember, EtcdOperator, KvHash, Login, MemberStatus, SnapshotBucket, SnapshotInfo,
 };
 pub use pace::Pace;
-pub use snapshot::{SnapshotCheck, SnapshotStream, SnapshotSum, database_contents};
+pub use snapshot::{SnapshotCheck, SnapshotStream, database_contents};
 pub use versions::{Binaries, Installer, Versions};
 
 /// A result of this crate.

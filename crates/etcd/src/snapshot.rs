@@ -72,54 +72,14 @@ impl fmt::Debug for SnapshotStream {
     }
 }
 
-/// Checks that a snapshot is whole while it goes by: its length, and the SHA-256 that it ends in.
-#[derive(Default)]
-pub struct SnapshotSum {
-    hash: Sha256,
-    bytes: u64,
-    /// The hash at the end is no part of what is hashed, and the end is known only when it is there.
-    last: Vec<u8>,
-}
-
-impl SnapshotSum {
-    /// Takes what comes next.
-    pub fn update(&mut self, part: &[u8]) {
-        self.pass(part, |_| {});
-    }
-
-    /// The same; `further` gets all that is not the hash at the end.
-    fn pass(&mut self, part: &[u8], mut further: impl FnMut(&[u8])) {
-        self.bytes += part.len() as u64;
-        let before = (self.last.len() + part.len()).saturating_sub(HASH_BYTES);
-        let from_last = before.min(self.last.len());
-        self.hash.update(&self.last[..from_last]);
-        further(&self.last[..from_last]);
-        self.last.drain(..from_last);
-        let (now, later) = part.split_at(before - from_last);
-        self.hash.update(now);
-        further(now);
-        self.last.extend_from_slice(later);
-    }
-
-    /// Its length and its SHA-256 in lower-case hex, or in words why it is not whole.
-    pub fn finish(self) -> Result<(u64, String), String> {
-        let bytes = self.bytes;
-        if bytes % PAGE != HASH_BYTES as u64 {
-            return Err(format!("its size of {bytes} bytes is not that of pages and a hash"));
-        }
-        let found: [u8; HASH_BYTES] = self.hash.finalize().into();
-        if self.last != found {
-            return Err("its SHA-256 is not the one that it ends in".to_owned());
-        }
-        Ok((bytes, hex::encode(found)))
-    }
-}
-
 /// Checks a snapshot while it goes by, and tells what is in it: its SHA-256, its length and the pages of its
 /// database. Takes about 5 MiB of memory for each GiB, and no more than a core for it.
 pub struct SnapshotCheck {
-    sum: SnapshotSum,
+    hash: Sha256,
     database: bolt::Reader,
+    bytes: u64,
+    /// The hash at the end is no part of what is hashed, and the end is known only when it is there.
+    last: Vec<u8>,
 }
 
 impl Default for SnapshotCheck {
@@ -132,25 +92,45 @@ impl SnapshotCheck {
     /// Leaves revisions of keys after `revision` out of what is counted and summed: for a snapshot that may
     /// have grown beyond the one that it is compared with.
     pub fn until(revision: i64) -> Self {
-        Self { sum: SnapshotSum::default(), database: bolt::Reader::new(revision) }
+        Self {
+            hash: Sha256::new(),
+            database: bolt::Reader::new(revision),
+            bytes: 0,
+            last: Vec::with_capacity(2 * HASH_BYTES),
+        }
     }
 
     /// Takes what comes next.
     pub fn update(&mut self, part: &[u8]) {
-        let Self { sum, database } = self;
-        sum.pass(part, |plain| database.update(plain));
+        self.bytes += part.len() as u64;
+        let before = (self.last.len() + part.len()).saturating_sub(HASH_BYTES);
+        let from_last = before.min(self.last.len());
+        self.hash.update(&self.last[..from_last]);
+        self.database.update(&self.last[..from_last]);
+        self.last.drain(..from_last);
+        let (now, later) = part.split_at(before - from_last);
+        self.hash.update(now);
+        self.database.update(now);
+        self.last.extend_from_slice(later);
     }
 
     /// How many bytes came.
     pub fn bytes(&self) -> u64 {
-        self.sum.bytes
+        self.bytes
     }
 
     /// What the snapshot holds, or in words why it is none.
     pub fn finish(self) -> Result<SnapshotInfo, String> {
-        let (bytes, sha256) = self.sum.finish()?;
+        let bytes = self.bytes;
+        if bytes % PAGE != HASH_BYTES as u64 {
+            return Err(format!("its size of {bytes} bytes is not that of pages and a hash"));
+        }
+        let found: [u8; HASH_BYTES] = self.hash.finalize().into();
+        if self.last != found {
+            return Err("its SHA-256 is not the one that it ends in".to_owned());
+        }
         let contents = self.database.finish().map_err(|error| format!("it is no database of etcd: {error}"))?;
-        Ok(info(bytes, sha256, contents))
+        Ok(info(bytes, hex::encode(found), contents))
     }
 }
 

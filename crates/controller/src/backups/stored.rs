@@ -132,7 +132,7 @@ impl StoredBackups {
         self.parts.work_dir.join("restores")
     }
 
-    /// Where the plain snapshot of a restore is: only once every bit of it was checked.
+    /// Where the plain snapshot of a restore is: only once all of it was opened.
     fn plain(&self, restore: &str) -> PathBuf {
         self.restores().join(format!("{restore}.db"))
     }
@@ -366,7 +366,7 @@ impl Backups for StoredBackups {
             remove_file(&unfinished).await?;
             return Err(error.into());
         }
-        // Its name says that it was checked.
+        // Its name says that it is all of what was sealed.
         tokio::fs::rename(&unfinished, &plain).await.map_err(|error| unwritable(&plain, &error))
     }
 
@@ -386,10 +386,8 @@ impl Backups for StoredBackups {
         if bump.is_none() {
             tracing::warn!(%version, "this version cannot raise revisions: watchers from before do not notice a restore");
         }
-        for member in members {
-            tool.restore(&plain, &restored_member(member), bump).await?;
-        }
-        remove_file(&plain).await
+        let members: Vec<RestoredMember> = members.iter().map(restored_member).collect();
+        Ok(tool.restore_all(&plain, &members, bump).await?)
     }
 
     async fn drill(&self, snapshot: &Snapshot) -> Result<Drill, BackupError> {
