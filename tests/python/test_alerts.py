@@ -5,7 +5,8 @@ import time
 
 import pytest
 from support.clients import Sdk
-from support.members import made, member_processes
+from support.etcd import Client, etcdctl
+from support.members import client_url, made, member_processes
 from support.receiver import Receiver
 from support.server import Server
 from support.waiting import until
@@ -20,8 +21,9 @@ def receiver():
     receiver.stop()
 
 
-def served(receiver, after):
+def served(receiver, after, **settings):
     server = Server({
+        **settings,
         "CETCD_ALERTS_WEBHOOKS": f"http://127.0.0.1:{receiver.port}/hook",
         "CETCD_ALERTS_BEARER_TOKEN": TOKEN,
         "CETCD_ALERTS_AFTER_SECONDS": str(after),
@@ -37,6 +39,12 @@ def served(receiver, after):
 def hasty_server(receiver):
     """Tells what is wrong for two seconds."""
     yield from served(receiver, 2)
+
+
+@pytest.fixture
+def neglected_server(receiver):
+    """The same, and it never does maintenance."""
+    yield from served(receiver, 2, CETCD_MAINTENANCE_WINDOW="")
 
 
 @pytest.fixture
@@ -61,6 +69,11 @@ def freeze(server, instance, ordinals):
 def thaw(frozen):
     for process in frozen:
         process.kill(18)
+
+
+def health(api, instance):
+    """The conditions by their type."""
+    return {one["Type"]: one for one in api.extension("DescribeEtcdHealth", {"InstanceId": instance})["Conditions"]}
 
 
 def failures(server):
@@ -122,3 +135,58 @@ def test_what_heals_by_itself_in_time_wakes_nobody(usual_server, receiver, versi
     time.sleep(5)
     assert receiver.heard("MembersHealthy") == []
     assert api.extension("DescribeEtcdEvents", {"InstanceId": instance})["TotalCount"] == quiet
+
+
+@pytest.mark.timeout(300)
+def test_a_backend_that_fills_is_told_more_urgently_with_each_step_until_it_has_room_again(neglected_server, receiver, version, tmp_path):
+    server, api = neglected_server, Sdk(neglected_server)
+    instance, etcd, certificates = made(server, version, tmp_path, 1, DiskSize=1)  # a quota of 500 MB
+    megabyte = "x" * 1_000_000
+
+    def told(condition):
+        return [(body["status"], body["commonLabels"]["severity"]) for body in receiver.bodies
+                if body["commonLabels"]["condition"] == condition]
+
+    with Client(etcd["Endpoint"], certificates) as client:
+        written, heard = 0, []
+        for percent, severity in ((65, "info"), (75, "warning"), (85, "critical")):
+            while client.status()["database"] < percent * 5_000_000:
+                client.put(f"full/{written:03}", megabyte)
+                written += 1
+            # One that gets worse is another alert: that which was told before is over.
+            heard += [("firing", severity)]
+            until(f"{percent} % is told", lambda: told("QuotaLeft") == heard, 30)
+            shown = health(api, instance)["QuotaLeft"]
+            assert not shown["Holds"] and f"{percent} %" in shown["Reason"] and "DiskSize" in shown["Advice"], shown
+            heard += [("resolved", severity)]
+        assert told("SpaceLeft") == [], "it is not full"
+        assert told("Fragmentation") == [], "all of it is in use"
+
+        # Deleted and compacted, the pages are free, and the file is as large as it was.
+        etcdctl(version, etcd["Endpoint"], certificates, "del", "--prefix", "full/")
+        revision = client.status()["revision"]
+        etcdctl(version, etcd["Endpoint"], certificates, "compact", "--physical", str(revision))
+        until("the free pages are told", lambda: told("Fragmentation") == [("firing", "info")], 30)
+        assert told("QuotaLeft") == heard[:-1], "the file is as large as before"
+        member, = member_processes(server, instance).values()
+        etcdctl(version, client_url(member), certificates, "defrag")
+        until("there is room again", lambda: told("QuotaLeft") == heard, 30)
+        until("and nothing to be put together", lambda: told("Fragmentation")[1:] == [("resolved", "info")], 30)
+    assert all(health(api, instance)[kind]["Holds"] for kind in ("QuotaLeft", "Fragmentation", "SpaceLeft"))
+
+
+def test_a_member_that_somebody_added_by_hand_is_told_until_it_is_removed(hasty_server, receiver, version, tmp_path):
+    server, api = hasty_server, Sdk(hasty_server)
+    instance, etcd, certificates = made(server, version, tmp_path)
+
+    def add():
+        return etcdctl(version, etcd["Endpoint"], certificates, "member", "add", "stranger", "--peer-urls=https://127.0.0.1:1", check=False)
+
+    # etcd takes nobody in before its voters have known each other for some seconds.
+    added = until("it is added", lambda: (answer := add()).returncode == 0 and answer, 30, 0.5)
+    stranger = re.search(r"Member\s+([0-9a-f]+) added", added.stdout)[1]
+    until("it is told", lambda: receiver.heard("MembersKnown") == ["firing"], 30)
+    assert "member remove" in health(api, instance)["MembersKnown"]["Advice"]
+    etcdctl(version, etcd["Endpoint"], certificates, "member", "remove", stranger)
+    until("it is over", lambda: receiver.heard("MembersKnown") == ["firing", "resolved"], 30)
+    assert health(api, instance)["MembersKnown"]["Holds"]

@@ -183,10 +183,12 @@ class Client:
             over.set()
 
     def status(self, timeout=5.0):
-        """cluster, member and leader IDs as this member sees them."""
-        answer = dict(_fields(self._status(b"", timeout=timeout)))
+        """cluster, member and leader IDs as this member sees them, the store's revision, and the database's bytes."""
+        raw = self._status(b"", timeout=timeout)
+        answer = dict(_fields(raw))
         header = dict(_fields(answer[1]))
-        return {"cluster": header[1], "member": header[2], "leader": answer.get(4, 0)}
+        return {"cluster": header[1], "member": header[2], "leader": answer.get(4, 0), "revision": _revision(raw),
+                "database": answer.get(3, 0)}
 
     def answers(self, timeout=0.5):
         """Whether a linearizable read succeeds now."""
