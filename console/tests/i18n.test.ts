@@ -17,6 +17,14 @@ const sources = readdirSync(src, { recursive: true, encoding: 'utf8' })
 describe('the two tables', () => {
   test('have the same keys in the same order', () => expect(Object.keys(zh)).toEqual(keys))
 
+  test('have what begins alike in one file, so that no file takes the place of a text of another', () => {
+    const folder = join(src, 'i18n/en')
+    const home = new Map<string, string>()
+    for (const file of readdirSync(folder))
+      for (const [, prefix] of readFileSync(join(folder, file), 'utf8').matchAll(/^  '(\w+)\./gm))
+        expect(home.set(prefix!, home.get(prefix!) ?? file).get(prefix!), prefix).toBe(file)
+  })
+
   test('have a text for each key, with the same figures', () => {
     for (const key of keys) {
       expect(en[key], key).not.toBe('')

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { compareVersions, upgradeTargets } from '../src/api/versions'
 import { EMPTY, stepOf, toRequest } from '../src/pages/create/request'
 import { byZone, quorum } from '../src/pages/instance/quorum'
+import { NEW, toMonitorSettings, UNWATCHED } from '../src/pages/prometheus'
 import { matches } from '../src/pages/match'
 import { bytes, interval } from '../src/pages/snapshots/backups'
 import { ago, duration } from '../src/ui/Time'
@@ -48,12 +49,25 @@ describe("the wizard's request", () => {
     expect(SecuritySettings).toEqual({ Https: false, ClientCertAuth: false })
   })
 
+  test('names the Prometheus that is to watch, or has one made in the subnet of the endpoint', () => {
+    const asked = (change: object) => toRequest({ ...draft, watch: { ...UNWATCHED, ...change } }).AdvancedSettings!.MonitorSettings
+    expect(asked({ by: 'prom-abcd1234' })).toEqual({ ExistedPrometheusInstanceId: 'prom-abcd1234' })
+    const made = { SubnetId: 's', DataRetention: 3, GrafanaUserName: 'admin', GrafanaPassword: 'x' }
+    expect(asked({ by: NEW, retention: '3', password: 'x' })).toEqual({ PrometheusCreationParam: made })
+    expect(asked({ by: NEW, retention: 'for ever' })!.PrometheusCreationParam!.DataRetention).toBe('for ever')
+  })
+
   test('every path belongs to the step that asks for it', () => {
     expect(stepOf('Name')).toBe(0)
     expect(stepOf('SubnetIds.1')).toBe(1)
     expect(stepOf('AdvancedSettings.CustomDomains')).toBe(1)
     expect(stepOf('AdvancedSettings.BackupSettings.BackupInterval')).toBe(2)
+    expect(stepOf('AdvancedSettings.MonitorSettings.PrometheusCreationParam.DataRetention')).toBe(2)
   })
+})
+
+test('an instance that nobody is to watch any more is taken from its Prometheus', () => {
+  expect(toMonitorSettings(UNWATCHED, 's')).toEqual({ ExistedPrometheusInstanceId: '' })
 })
 
 test('members are grouped by zone, and a quorum is more than half', () => {

@@ -18,10 +18,16 @@ def test_the_consoles_own_tests():
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
 
 
+def prometheus():
+    """The binary that a Prometheus is run with; empty where it cannot be had."""
+    done = subprocess.run([str(ROOT / "scripts/prometheus")], capture_output=True, text=True, check=False)
+    return f"{done.stdout.strip()}/prometheus" if done.returncode == 0 else ""
+
+
 @pytest.fixture(scope="module")
 def server():
     """Members are read every second, so that nobody waits for charts, and keys may be looked at."""
-    server = Server({"CETCD_MONITOR_INTERVAL_SECONDS": "1", "CETCD_CONSOLE_KEYS": "read"})
+    server = Server({"CETCD_MONITOR_INTERVAL_SECONDS": "1", "CETCD_CONSOLE_KEYS": "read", "CETCD_PROMETHEUS_BINARY": prometheus()})
     try:
         yield server.start()
     finally:
@@ -48,7 +54,8 @@ def visit(server, version, story, long=False):
     modules, browser = prepared("console"), prepared("chromium")
     with place_to_visit(server) as host:
         run(server, version, ["node", "--test", str(ROOT / "tests/console" / story)], patience=600, NODE_PATH=modules,
-            CETCD_TEST_ENDPOINT=host, CETCD_TEST_LONG="1" if long else "", CETCD_TEST_CHROMIUM=browser, CETCD_TEST_DATA_DIR=str(server.data_dir),
+            CETCD_TEST_ENDPOINT=host, CETCD_TEST_LONG="1" if long else "",
+            CETCD_TEST_PROMETHEUS="1" if server.settings["CETCD_PROMETHEUS_BINARY"] else "", CETCD_TEST_CHROMIUM=browser, CETCD_TEST_DATA_DIR=str(server.data_dir),
             CETCD_TEST_ETCDCTL=str(VERSIONS / version / "etcdctl"))
 
 

@@ -399,6 +399,7 @@ export interface EtcdBackup {
   RequestedAt: string
   StartedAt?: string | null
   EndedAt?: string | null
+  SharedWith: string[]
   Attempts: number
   FailedMsg: string
   ProofState: string
@@ -714,6 +715,16 @@ export interface RotateEtcdCredentialsResponse {
   RequestId: string
 }
 
+export interface ShareEtcdSnapshotRequest {
+  InstanceId: string
+  SnapshotName: string
+  AccountIds: string[]
+}
+
+export interface ShareEtcdSnapshotResponse {
+  RequestId: string
+}
+
 export interface TaskStepInfo {
   Step: string
   LifeState: string
@@ -789,6 +800,7 @@ export interface Actions {
   ResizeEtcdInstance: { request: ResizeEtcdInstanceRequest; response: ResizeEtcdInstanceResponse }
   RestoreEtcdSnapshot: { request: RestoreEtcdSnapshotRequest; response: RestoreEtcdSnapshotResponse }
   RotateEtcdCredentials: { request: RotateEtcdCredentialsRequest; response: RotateEtcdCredentialsResponse }
+  ShareEtcdSnapshot: { request: ShareEtcdSnapshotRequest; response: ShareEtcdSnapshotResponse }
   UpgradeEtcdInstance: { request: UpgradeEtcdInstanceRequest; response: UpgradeEtcdInstanceResponse }
   VerifyEtcdSnapshot: { request: VerifyEtcdSnapshotRequest; response: VerifyEtcdSnapshotResponse }
 }

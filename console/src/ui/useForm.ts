@@ -11,8 +11,8 @@ export interface Form {
   /** Everything that is wrong. */
   problems: Problem[]
   submit: (event?: FormEvent) => Promise<boolean>
-  /** Shows what is missing, too. */
-  reveal: () => void
+  /** Whether what is missing is shown, too. */
+  reveal: (missing: boolean) => void
   busy: boolean
   error: unknown
   /** The last request was accepted. */
@@ -57,7 +57,7 @@ export function useForm(action: string, request: Record<string, unknown>, onDone
       ),
     problems,
     submit,
-    reveal: () => setTried(true),
+    reveal: setTried,
     busy,
     error,
     done: accepted !== undefined && accepted === JSON.stringify(request),

@@ -59,13 +59,15 @@ function Wizard() {
   const wrong = (index: number) => form.problems.filter((problem) => stepOf(problem.path) === index)
   const go = (index: number) => {
     setStep(index)
+    // Nothing is missing yet from a step that is seen for the first time.
+    form.reveal(index <= reached)
     setReached(Math.max(reached, index))
   }
   const last = STEPS.length - 1
   const submit = async (event: FormEvent) => {
     event.preventDefault()
     if (step < last) {
-      form.reveal()
+      form.reveal(true)
       if (wrong(step).length > 0) return focusFirstProblem()
       return go(step + 1)
     }

@@ -1,15 +1,17 @@
 import { apiSnippets } from '../../api/snippets'
-import { useT } from '../../i18n'
+import { useT, type Translate } from '../../i18n'
 import { useSession } from '../../session'
 import { Code } from '../../ui/Copy'
 import { Tabs } from '../../ui/Tabs'
+import { NEW, NONE, type Watch } from '../prometheus'
 import { toRequest, type Draft } from './request'
 
 /** What will be asked for, in words and as code that would ask for the same. */
 export function Review({ draft }: { draft: Draft }) {
   const t = useT()
   const region = useSession()?.region ?? ''
-  const request = toRequest(draft)
+  // A password is no matter for whoever looks over a shoulder, nor for code that is kept.
+  const request = toRequest({ ...draft, watch: { ...draft.watch, password: '…' } })
   const onOff = (value: boolean) => t(value ? 'common.on' : 'common.off')
   const facts: [string, string][] = [
     [t('form.name'), draft.name],
@@ -21,6 +23,7 @@ export function Review({ draft }: { draft: Draft }) {
     [t('form.subnets'), draft.subnets.join(', ')],
     [t('form.https'), onOff(draft.https)],
     [t('form.clientCertAuth'), onOff(draft.https && draft.clientCertAuth)],
+    [t('watching.title'), watchedBy(draft.watch, t)],
     [t('facts.protection'), onOff(draft.protection)],
   ]
   const call = { action: 'CreateEtcdInstance', request: { ...request }, region, origin: location.origin, extension: false }
@@ -49,4 +52,9 @@ export function Review({ draft }: { draft: Draft }) {
       </details>
     </>
   )
+}
+
+function watchedBy({ by, retention }: Watch, t: Translate): string {
+  if (by === NONE) return t('watching.none')
+  return by === NEW ? t('watching.newFor', { days: retention }) : by
 }

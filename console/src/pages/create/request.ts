@@ -2,6 +2,7 @@
 
 import type { CreateEtcdInstanceRequest } from '../../api/types.gen'
 import { given, numberOf } from '../../ui/useForm'
+import { NONE, toMonitorSettings, UNWATCHED, type Watch } from '../prometheus'
 
 export const SIZES = [1, 3, 5, 7, 9]
 
@@ -23,6 +24,7 @@ export interface Draft {
   domains: string
   ips: string
   diskSize: string
+  watch: Watch
   protection: boolean
 }
 
@@ -43,6 +45,7 @@ export const EMPTY: Draft = {
   domains: '',
   ips: '',
   diskSize: '',
+  watch: UNWATCHED,
   protection: false,
 }
 
@@ -58,6 +61,7 @@ export function toRequest(draft: Draft): CreateEtcdInstanceRequest {
       ? { AutoCompactionMode: draft.compactionMode, AutoCompactionRetention: retention }
       : undefined,
     BackupSettings: backup ? { BackupInterval: interval, MaxBackupCount: count } : undefined,
+    MonitorSettings: draft.watch.by === NONE ? undefined : toMonitorSettings(draft.watch, draft.serviceSubnet.trim()),
     CustomDomains: draft.domains.trim(),
     CustomIPs: draft.ips.trim(),
   })

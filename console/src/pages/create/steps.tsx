@@ -8,6 +8,7 @@ import { Select } from '../../ui/Select'
 import { Alert } from '../../ui/Notice'
 import { Input, Textarea } from '../../ui/Input'
 import { Checkbox } from '../../ui/td'
+import { PrometheusChoice } from '../PrometheusChoice'
 import { SubnetChoice } from '../SubnetChoice'
 import { SIZES, type Draft } from './request'
 
@@ -231,6 +232,13 @@ export function OptionsStep({ draft, set, problem }: Props) {
           )}
         </Field>
       </div>
+      <PrometheusChoice
+        label={t('watching.title')}
+        hint={t('watching.hint')}
+        watch={draft.watch}
+        onChange={(watch) => set({ watch })}
+        problem={(path) => problem(`AdvancedSettings.MonitorSettings.${path}`)}
+      />
     </>
   )
 }

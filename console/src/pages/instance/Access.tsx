@@ -16,8 +16,8 @@ export function Access() {
   const credentials = useRead(
     'DescribeEtcdCredentials',
     { InstanceId: instance.InstanceId },
-    // Until there is an endpoint the certificates may not be made yet; afterwards they hardly ever change.
-    { interval: instance.Endpoint ? false : 2000, staleTime: instance.Endpoint ? 60_000 : 0 },
+    // Until there is an endpoint the certificates may not be made yet.
+    { interval: instance.Endpoint ? false : 2000 },
   )
   const rotates = useHasAction('RotateEtcdCredentials')
   if (credentials.isPending) return <Waiting />
@@ -45,7 +45,13 @@ export function Access() {
                 ([name, text, words]) =>
                   text && (
                     <li key={name}>
-                      <Button variant="outline" size="small" onClick={() => download(name, text)}>
+                      <Button
+                        variant="outline"
+                        size="small"
+                        // What was known may be from before a rotation.
+                        disabled={credentials.isFetching}
+                        onClick={() => download(name, text)}
+                      >
                         {t('access.download', { name })}
                       </Button>
                       <span className="quiet small">{words}</span>

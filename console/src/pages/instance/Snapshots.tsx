@@ -7,13 +7,14 @@ import { Button } from '../../ui/td'
 import { Time } from '../../ui/Time'
 import { bytes, digest, useBackups, type Policy, type Snapshot } from '../snapshots/backups'
 import { CreateSnapshot, DeletePolicy, DeleteSnapshot, EditPolicy, EditRetention, RestoreSnapshot, VerifySnapshot } from '../snapshots/dialogs'
+import { ShareSnapshot } from '../snapshots/ShareSnapshot'
 import { PolicyTable, SnapshotTable, type SnapshotActions } from '../snapshots/tables'
 import { useShownInstance } from './context'
 
 /** What the user is about to do. */
 type Doing =
   | { what: 'create' | 'newPolicy' }
-  | { what: 'restore' | 'verify' | 'delete'; snapshot: Snapshot }
+  | { what: 'restore' | 'verify' | 'share' | 'delete'; snapshot: Snapshot }
   | { what: 'editPolicy' | 'retention' | 'deletePolicy'; policy: Policy }
 
 export function Snapshots() {
@@ -25,6 +26,7 @@ export function Snapshots() {
   const can = {
     restore: useHasAction('RestoreEtcdSnapshot'),
     verify: useHasAction('VerifyEtcdSnapshot'),
+    share: useHasAction('ShareEtcdSnapshot'),
     delete: useHasAction('DeleteEtcdSnapshot'),
     deletePolicy: useHasAction('DeleteEtcdSnapshotPolicy'),
     retention: useHasAction('ModifyEtcdSnapshotRetention'),
@@ -38,6 +40,7 @@ export function Snapshots() {
   const actions: SnapshotActions = {
     ...(can.restore ? { restore: (snapshot) => setDoing({ what: 'restore', snapshot }) } : {}),
     ...(can.verify ? { verify: (snapshot) => setDoing({ what: 'verify', snapshot }) } : {}),
+    ...(can.share ? { share: (snapshot) => setDoing({ what: 'share', snapshot }) } : {}),
     ...(can.delete ? { remove: (snapshot) => setDoing({ what: 'delete', snapshot }) } : {}),
   }
   return (
@@ -82,6 +85,7 @@ export function Snapshots() {
       {doing?.what === 'deletePolicy' && <DeletePolicy id={id} policy={doing.policy} onClose={close} />}
       {doing?.what === 'restore' && <RestoreSnapshot instance={instance} snapshot={doing.snapshot} onClose={close} />}
       {doing?.what === 'verify' && <VerifySnapshot id={id} snapshot={doing.snapshot} onClose={close} />}
+      {doing?.what === 'share' && <ShareSnapshot id={id} snapshot={doing.snapshot} onClose={close} />}
       {doing?.what === 'delete' && <DeleteSnapshot id={id} snapshot={doing.snapshot} onClose={close} />}
     </div>
   )

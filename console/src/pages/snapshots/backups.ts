@@ -20,6 +20,7 @@ export interface Snapshot {
   StartedAt?: string | null
   EndedAt?: string | null
   Attempts?: number
+  SharedWith?: string[] | null
   ProofMillis?: number | null
   StoredSize?: number | null
   RequestedAt?: string

@@ -1,62 +1,20 @@
 import { useNavigate } from '@tanstack/react-router'
-import { useId, useState, type ReactNode } from 'react'
+import { useState } from 'react'
 import { useChange } from '../../api/queries'
 import type { Etcd } from '../../api/types.gen'
 import { useT } from '../../i18n'
 import { Confirm } from '../../ui/Confirm'
-import { Dialog } from '../../ui/Dialog'
 import { Field } from '../../ui/Field'
+import { FormDialog } from '../../ui/FormDialog'
 import { Select } from '../../ui/Select'
-import { Failure } from '../../ui/States'
 import { Alert } from '../../ui/Notice'
 import { Input } from '../../ui/Input'
-import { Button } from '../../ui/td'
-import { given, numberOf, useForm, type Form } from '../../ui/useForm'
+import { given, numberOf, useForm } from '../../ui/useForm'
 import type { Policy, Snapshot } from './backups'
 
 interface Props {
   id: string
   onClose: () => void
-}
-
-/** A form in a dialog. */
-function FormDialog({ title, form, submit, onClose, children }: {
-  title: string
-  form: Form
-  submit: string
-  onClose: () => void
-  children: ReactNode
-}) {
-  const t = useT()
-  const id = useId()
-  return (
-    <Dialog
-      title={title}
-      onClose={onClose}
-      footer={
-        <>
-          <Button variant="outline" onClick={onClose}>
-            {t('common.cancel')}
-          </Button>
-          <Button type="submit" form={id} theme="primary" loading={form.busy}>
-            {submit}
-          </Button>
-        </>
-      }
-    >
-      <form
-        id={id}
-        className="stack"
-        noValidate
-        onSubmit={async (event) => {
-          if (await form.submit(event)) onClose()
-        }}
-      >
-        {children}
-        {form.error !== undefined && <Failure error={form.error} />}
-      </form>
-    </Dialog>
-  )
 }
 
 /** A name that says when: `manual-20261123-1000`. */

@@ -10,6 +10,7 @@ import { bytes, interval, type Policy, type Snapshot } from './backups'
 export interface SnapshotActions {
   restore?: (snapshot: Snapshot) => void
   verify?: (snapshot: Snapshot) => void
+  share?: (snapshot: Snapshot) => void
   remove?: (snapshot: Snapshot) => void
 }
 
@@ -108,6 +109,12 @@ function SnapshotRow({ snapshot, details, actions }: RowProps) {
               <dd>{snapshot.StartedAt && snapshot.EndedAt ? duration(snapshot.StartedAt, snapshot.EndedAt, 0) : '–'}</dd>
               <dt>{t('snapshots.attempts')}</dt>
               <dd>{snapshot.Attempts ?? '–'}</dd>
+              {snapshot.SharedWith && (
+                <>
+                  <dt>{t('share.with')}</dt>
+                  <dd>{snapshot.SharedWith.join(', ') || t('share.nobody')}</dd>
+                </>
+              )}
             </dl>
           </td>
         </tr>
@@ -119,7 +126,7 @@ function SnapshotRow({ snapshot, details, actions }: RowProps) {
 function SnapshotButtons({ snapshot, actions }: { snapshot: Snapshot; actions: SnapshotActions }) {
   const t = useT()
   const ready = snapshot.State === undefined || snapshot.State === 'done'
-  const { restore, verify, remove } = actions
+  const { restore, verify, share, remove } = actions
   return (
     <>
       {restore && (
@@ -130,6 +137,11 @@ function SnapshotButtons({ snapshot, actions }: { snapshot: Snapshot; actions: S
       {verify && (
         <Button size="small" variant="text" disabled={!ready} onClick={() => verify(snapshot)}>
           {t('snapshots.verify')}
+        </Button>
+      )}
+      {share && (
+        <Button size="small" variant="text" disabled={!ready} onClick={() => share(snapshot)}>
+          {t('share.action')}
         </Button>
       )}
       {remove && (

@@ -1,0 +1,37 @@
+// 集群中的键。
+
+import type { keys as en } from '../en/keys'
+
+export const keys: Record<keyof typeof en, string> = {
+  'keys.choose': '请选择一个键',
+  'keys.chooseHint': '值会按其类型显示：JSON、文本或字节。此处不可修改。',
+  'keys.count': '修订版本 {revision} 时共 {count} 个键',
+  'keys.created': '创建时修订版本',
+  'keys.gone': '该键已不存在',
+  'keys.goneHint': '它已被删除，或其租约已到期。',
+  'keys.kind.binary': '字节',
+  'keys.kind.empty': '空',
+  'keys.kind.json': 'JSON 值',
+  'keys.kind.kubernetes': 'Kubernetes 对象（protobuf）',
+  'keys.kind.text': '文本',
+  'keys.lease': '租约',
+  'keys.modified': '修改时修订版本',
+  'keys.more': '更多键',
+  'keys.noMatch': '没有以此开头的键',
+  'keys.noMatchHint': '前缀需完全一致，区分大小写。',
+  'keys.none': '暂无键',
+  'keys.noneHint': '可用“访问凭证”中的命令写入第一个键。',
+  'keys.off': '此服务未开启键的查看',
+  'keys.offHint': '可由运维人员通过设置 console.keys = "read" 开启。默认关闭，因为管理集群的人不一定有权查看数据。',
+  'keys.prefix': '以此开头的键',
+  'keys.refresh': '重新读取',
+  'keys.title': '键',
+  'keys.truncated': '共 {size}，仅显示开头部分。',
+  'keys.unsupported': '此服务不支持查看键',
+  'keys.unsupportedHint': '请使用“访问凭证”中的命令执行 etcdctl get。',
+  'keys.value': '值',
+  'keys.version': '写入次数',
+  'keys.view.hex': '字节',
+  'keys.view.json': '格式化',
+  'keys.view.text': '原样',
+}
