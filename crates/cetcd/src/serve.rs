@@ -15,7 +15,7 @@ use cetcd_controller::{
     backups::{BackupMetrics, Parts, Slots, StoredBackups},
     prometheus::PrometheusWorld,
 };
-use cetcd_core::{Clock, clock::SystemClock, instance::Resources};
+use cetcd_core::{Clock, clock::SystemClock, instance::Resources, network::Networks};
 use cetcd_etcd::{
     client::LiveAdmin,
     versions::{Installer, Versions},
@@ -23,7 +23,7 @@ use cetcd_etcd::{
 use cetcd_gateway::{
     Accounts, AuditOptions, Credentials, EventStreams, Gateway,
     accounts::keys,
-    service::{Dependencies, Limits, Service, StoredTargets},
+    service::{Dependencies, Limits, LiveClusters, Service, StoredTargets},
 };
 use cetcd_monitor::{LiveMembers, Monitor};
 use cetcd_runtime::{
@@ -31,11 +31,10 @@ use cetcd_runtime::{
     process::{self, AddressMode, ProcessRuntime},
 };
 use cetcd_store::{Store, seal::MasterKey, seal::Sealer, sqlite::SqliteStore, view::View};
-use jiff::Timestamp;
 use prometheus_client::registry::Registry;
 use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     launcher::EtcdLauncher,
@@ -63,130 +62,73 @@ fn issuer(settings: &Settings) -> PkiIssuer {
     PkiIssuer { authority_life: certificates.authority_life(), leaf_life: certificates.leaf_life() }
 }
 
+/// What all parts stand on.
+struct Base {
+    settings: Settings,
+    dir: PathBuf,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<SystemEntropy>,
+    sealer: Sealer,
+    store: Arc<dyn Store>,
+    view: Arc<View>,
+    versions: Arc<Versions>,
+    /// The one that is told the passwords.
+    admin: Arc<LiveAdmin>,
+    networks: Arc<Networks>,
+}
+
 /// Runs the service until `stop`.
 pub async fn serve(settings: Settings, stop: CancellationToken) -> Result<()> {
     let dir = prepare(&settings.data_dir)?;
     let _lock = lock(&dir)?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let entropy = Arc::new(SystemEntropy);
-
-    let key = MasterKey::load_or_create(dir.join(KEY_FILE))?;
-    let sealer = Sealer::new(&key);
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(dir.join(STORE_FILE))?);
-    let (view, follow_view) = View::follow(Arc::clone(&store)).await?;
-    let accounts = open_accounts(&dir, &store, &sealer, clock.now(), &settings, &stop).await?;
-
-    let versions: Arc<Versions> = Arc::new(Versions::new(version_options(&settings)?));
-    let admin = Arc::new(LiveAdmin::new(cetcd_etcd::client::Options::default()));
-    let runtime = ProcessRuntime::open(runtime_options(&settings, &dir, &versions)?).await?;
-    let networks = Arc::new(settings.networks.clone());
-
+    let (base, follow_view) = open(settings, dir).await?;
+    let accounts = open_accounts(&base, &stop).await?;
     let mut registry = Registry::default();
-    let controller_metrics = Metrics::default();
-    controller_metrics.register(&mut registry);
-    let task_metrics = TaskMetrics::default();
-    task_metrics.register(&mut registry);
-    let backup_metrics = BackupMetrics::default();
-    backup_metrics.register(&mut registry);
-    let backups = Arc::new(backups(&settings, &dir, &store, &sealer, Arc::clone(&admin))?);
+
+    let backups = Arc::new(backups(&base.settings, &base.dir, &base.store, &base.sealer, Arc::clone(&base.admin))?);
     let cleared = Arc::clone(&backups);
     tokio::task::spawn_blocking(move || cleared.clear_work_dir())
         .await?
         .context("cannot remove what restores left in the data directory")?;
-    let world = World {
-        store: Arc::clone(&store),
-        sealer: sealer.clone(),
-        runtime,
-        admin: Arc::clone(&admin) as _,
-        installer: Arc::clone(&versions) as _,
-        issuer: Arc::new(issuer(&settings)),
-        clock: Arc::clone(&clock),
-        entropy: Arc::clone(&entropy) as _,
-        backups: Arc::clone(&backups) as _,
-        slots: Arc::new(Slots::default()),
-        backup_metrics,
-        task_metrics,
-        networks: Arc::clone(&networks),
-        policies: Policies {
-            automatic_recovery: settings.recovery.policy == RecoveryPolicy::Automatic,
-            window: settings.maintenance.window()?,
-        },
-    };
-    let live = Arc::new(Live::members(Arc::clone(&store), sealer.clone(), admin, Arc::clone(&view)));
+    let world = world(&base, Arc::clone(&backups), &mut registry).await?;
+    let controller_metrics = Metrics::default();
+    controller_metrics.register(&mut registry);
+    let live = Arc::new(Live::members(
+        Arc::clone(&base.store),
+        base.sealer.clone(),
+        Arc::clone(&base.admin),
+        Arc::clone(&base.view),
+    ));
     let members: Arc<dyn LiveMembers> = Arc::clone(&live) as _;
-    let every = Duration::from_secs(settings.monitor.interval_seconds);
-    let watching = cetcd_monitor::Options { every, ..cetcd_monitor::Options::default() };
-    let monitor = Monitor::new(Arc::clone(&view), Arc::clone(&members), Arc::clone(&clock), watching);
-    registry.register_collector(Box::new(metrics::Instances {
-        view: Arc::clone(&view),
-        monitor: Arc::clone(&monitor),
-        clock: Arc::clone(&clock),
-    }));
-    let endpoint_dir = process::endpoint_dir(&dir.join("runtime"));
-    registry.register_collector(Box::new(metrics::Endpoint { dir: endpoint_dir }));
+    let monitor = monitor(&base, Arc::clone(&members), &mut registry);
     let alert_metrics = AlertMetrics::default();
     alert_metrics.register(&mut registry);
-    let streams = EventStreams::new(Arc::clone(&view), stop.clone());
-    let service = Service::new(Dependencies {
-        store: Arc::clone(&store),
-        view: Arc::clone(&view),
-        sealer: sealer.clone(),
-        entropy,
-        networks,
-        regions: settings.regions.clone(),
-        versions: Arc::new(Live::versions(Arc::clone(&versions))),
-        members,
-        clusters: live,
-        transfers: Arc::new(Live::transfers(backups)),
-        keys_readable: settings.console.keys == KeyAccess::Read,
-        audit: gateway_options(&settings, &dir).audit,
-        monitor: Arc::clone(&monitor),
-        streams: Arc::clone(&streams),
-        limits: Limits {
-            instances_per_region: settings.limits.instances_per_region,
-            public_ports: settings.internet.range()?.map_or(0, |range| usize::from(range.last - range.first) + 1),
-        },
-        overlap_seconds: settings.certificates.overlap_seconds.into(),
-        prometheus: watching::catalogue(&settings)?,
-    });
+    let streams = EventStreams::new(Arc::clone(&base.view), stop.clone());
+    let service = service(&base, (members, live), backups, &monitor, &streams)?;
     let registry = Arc::new(Mutex::new(registry));
-    let gateway = Gateway::new(gateway_options(&settings, &dir), service, accounts, registry)?;
+    let gateway = Gateway::new(gateway_options(&base.settings, &base.dir), service, accounts, registry)?;
     gateway.serve_streams(streams);
 
-    let listener = TcpListener::bind(settings.listen)
+    let listen = base.settings.listen;
+    let listener = TcpListener::bind(listen)
         .await
-        .with_context(|| format!("cannot listen on {}; choose another address with --listen", settings.listen))?;
+        .with_context(|| format!("cannot listen on {listen}; choose another address with --listen"))?;
     let address = listener.local_addr()?;
-    let tls = tls::server_config(&settings, &dir, address, clock.now())?;
-    let url = announce(&dir, address, tls.is_some())?;
-    let session = Some(own_command(&["exec-session", "--"])?);
-    let prometheus = PrometheusWorld {
-        store: Arc::clone(&store),
-        view: Arc::clone(&view),
-        sealer: sealer.clone(),
-        runtime: Arc::clone(&world.runtime),
-        issuer: Arc::clone(&world.issuer),
-        clock: Arc::clone(&clock),
-        entropy: Arc::clone(&world.entropy),
-        watchers: watching::watchers(&settings, &dir, address, tls.is_some(), session).await?,
-    };
-    let targets = StoredTargets { store: Arc::clone(&store), sealer, view: Arc::clone(&view) };
-    gateway.tell_targets_by(Arc::new(targets));
-    let alerts = cetcd_alert::Parts {
-        source: Arc::new(Instances::new(Arc::clone(&view), Arc::clone(&monitor), settings.alerts.after())),
-        store,
-        post: Arc::new(Https::new(&settings.alerts.webhooks, settings.alerts.bearer_token.clone())),
-        clock: Arc::clone(&clock),
-        metrics: alert_metrics,
-        url,
-    };
-    let alerts = Deliveries::new(alerts, settings.alerts.webhooks.clone(), cetcd_alert::Options::default());
+    let tls = tls::server_config(&base.settings, &base.dir, address, base.clock.now())?;
+    let url = announce(&base.dir, address, tls.is_some())?;
+    let prometheus = prometheus(&base, &world, address, tls.is_some()).await?;
+    gateway.tell_targets_by(Arc::new(StoredTargets {
+        store: Arc::clone(&base.store),
+        sealer: base.sealer.clone(),
+        view: Arc::clone(&base.view),
+    }));
+    let alerts = alerts(&base, &monitor, alert_metrics, url);
 
-    let background = tokio_util::task::TaskTracker::new();
+    let background = TaskTracker::new();
     background.spawn(monitor.run(stop.clone()));
     background.spawn(guarded(follow_view, stop.clone()));
     background.spawn(prometheus.run(stop.clone()));
-    let controller = Controller::new(world, view, controller_metrics, cetcd_controller::Options::default());
+    let controller = Controller::new(world, base.view, controller_metrics, cetcd_controller::Options::default());
     let (looked, first_look) = tokio::sync::oneshot::channel();
     background.spawn(controller.run(stop.clone(), looked));
     let looked_at_all = CancellationToken::new();
@@ -212,6 +154,131 @@ pub async fn serve(settings: Settings, stop: CancellationToken) -> Result<()> {
     background.wait().await;
     tracing::info!("stopped; members and endpoints go on");
     Ok(())
+}
+
+/// Opens what is on disk. Answers what keeps the view up to date, too.
+async fn open(settings: Settings, dir: PathBuf) -> Result<(Base, impl Future<Output = ()> + use<>)> {
+    let key = MasterKey::load_or_create(dir.join(KEY_FILE))?;
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(dir.join(STORE_FILE))?);
+    let (view, follow_view) = View::follow(Arc::clone(&store)).await?;
+    let base = Base {
+        versions: Arc::new(Versions::new(version_options(&settings)?)),
+        networks: Arc::new(settings.networks.clone()),
+        settings,
+        dir,
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(SystemEntropy),
+        sealer: Sealer::new(&key),
+        store,
+        view,
+        admin: Arc::new(LiveAdmin::new(cetcd_etcd::client::Options::default())),
+    };
+    Ok((base, follow_view))
+}
+
+/// What the controller acts on.
+async fn world(base: &Base, backups: Arc<StoredBackups>, registry: &mut Registry) -> Result<World> {
+    let settings = &base.settings;
+    let task_metrics = TaskMetrics::default();
+    task_metrics.register(registry);
+    let backup_metrics = BackupMetrics::default();
+    backup_metrics.register(registry);
+    Ok(World {
+        store: Arc::clone(&base.store),
+        sealer: base.sealer.clone(),
+        runtime: ProcessRuntime::open(runtime_options(settings, &base.dir, &base.versions)?).await?,
+        admin: Arc::clone(&base.admin) as _,
+        installer: Arc::clone(&base.versions) as _,
+        issuer: Arc::new(issuer(settings)),
+        clock: Arc::clone(&base.clock),
+        entropy: Arc::clone(&base.entropy) as _,
+        backups,
+        slots: Arc::new(Slots::default()),
+        backup_metrics,
+        task_metrics,
+        networks: Arc::clone(&base.networks),
+        policies: Policies {
+            automatic_recovery: settings.recovery.policy == RecoveryPolicy::Automatic,
+            window: settings.maintenance.window()?,
+        },
+    })
+}
+
+/// What watches members, and shows in the metrics what it sees.
+fn monitor(base: &Base, members: Arc<dyn LiveMembers>, registry: &mut Registry) -> Arc<Monitor> {
+    let every = Duration::from_secs(base.settings.monitor.interval_seconds);
+    let watching = cetcd_monitor::Options { every, ..cetcd_monitor::Options::default() };
+    let monitor = Monitor::new(Arc::clone(&base.view), members, Arc::clone(&base.clock), watching);
+    registry.register_collector(Box::new(metrics::Instances {
+        view: Arc::clone(&base.view),
+        monitor: Arc::clone(&monitor),
+        clock: Arc::clone(&base.clock),
+    }));
+    let endpoint_dir = process::endpoint_dir(&base.dir.join("runtime"));
+    registry.register_collector(Box::new(metrics::Endpoint { dir: endpoint_dir }));
+    monitor
+}
+
+/// What answers requests.
+fn service(
+    base: &Base,
+    (members, clusters): (Arc<dyn LiveMembers>, Arc<dyn LiveClusters>),
+    backups: Arc<StoredBackups>,
+    monitor: &Arc<Monitor>,
+    streams: &Arc<EventStreams>,
+) -> Result<Service> {
+    let settings = &base.settings;
+    Ok(Service::new(Dependencies {
+        store: Arc::clone(&base.store),
+        view: Arc::clone(&base.view),
+        sealer: base.sealer.clone(),
+        entropy: Arc::clone(&base.entropy) as _,
+        networks: Arc::clone(&base.networks),
+        regions: settings.regions.clone(),
+        versions: Arc::new(Live::versions(Arc::clone(&base.versions))),
+        members,
+        clusters,
+        transfers: Arc::new(Live::transfers(backups)),
+        keys_readable: settings.console.keys == KeyAccess::Read,
+        audit: gateway_options(settings, &base.dir).audit,
+        monitor: Arc::clone(monitor),
+        streams: Arc::clone(streams),
+        limits: Limits {
+            instances_per_region: settings.limits.instances_per_region,
+            public_ports: settings.internet.range()?.map_or(0, |range| usize::from(range.last - range.first) + 1),
+        },
+        overlap_seconds: settings.certificates.overlap_seconds.into(),
+        prometheus: watching::catalogue(settings)?,
+    }))
+}
+
+/// What runs Prometheus instances, which find this service at `address`.
+async fn prometheus(base: &Base, world: &World, address: SocketAddr, tls: bool) -> Result<PrometheusWorld> {
+    let session = Some(own_command(&["exec-session", "--"])?);
+    Ok(PrometheusWorld {
+        store: Arc::clone(&base.store),
+        view: Arc::clone(&base.view),
+        sealer: base.sealer.clone(),
+        runtime: Arc::clone(&world.runtime),
+        issuer: Arc::clone(&world.issuer),
+        clock: Arc::clone(&base.clock),
+        entropy: Arc::clone(&world.entropy),
+        watchers: watching::watchers(&base.settings, &base.dir, address, tls, session).await?,
+    })
+}
+
+/// What tells the webhooks, in whose messages the service is at `url`.
+fn alerts(base: &Base, monitor: &Arc<Monitor>, metrics: AlertMetrics, url: String) -> Deliveries {
+    let alerts = &base.settings.alerts;
+    let parts = cetcd_alert::Parts {
+        source: Arc::new(Instances::new(Arc::clone(&base.view), Arc::clone(monitor), alerts.after())),
+        store: Arc::clone(&base.store),
+        post: Arc::new(Https::new(&alerts.webhooks, alerts.bearer_token.clone())),
+        clock: Arc::clone(&base.clock),
+        metrics,
+        url,
+    };
+    Deliveries::new(parts, alerts.webhooks.clone(), cetcd_alert::Options::default())
 }
 
 async fn guarded(work: impl Future<Output = ()>, stop: CancellationToken) {
@@ -246,18 +313,12 @@ fn lock(dir: &Path) -> Result<std::fs::File> {
 
 /// Makes the root account at the first start and tells its key pair in a file. A crash between the two is
 /// made good at the next start: the marker says that the file is still owed.
-async fn open_accounts(
-    dir: &Path,
-    store: &Arc<dyn Store>,
-    sealer: &Sealer,
-    now: Timestamp,
-    settings: &Settings,
-    stop: &CancellationToken,
-) -> Result<Arc<Accounts>> {
+async fn open_accounts(base: &Base, stop: &CancellationToken) -> Result<Arc<Accounts>> {
+    let Base { dir, store, sealer, .. } = base;
     let owed = dir.join("credentials.owed");
     if keys::list_keys(store.as_ref()).await?.is_empty() {
         write_private(&owed, b"")?;
-        keys::ensure_root(store.as_ref(), sealer, now).await?;
+        keys::ensure_root(store.as_ref(), sealer, base.clock.now()).await?;
     }
     let accounts = Accounts::open(Arc::clone(store), sealer.clone(), stop.clone()).await?;
     if owed.exists() {
@@ -268,7 +329,7 @@ async fn open_accounts(
             "TENCENTCLOUD_SECRET_ID={}\nTENCENTCLOUD_SECRET_KEY={}\nTENCENTCLOUD_REGION={}\n",
             pair.secret_id,
             pair.secret_key.expose_secret(),
-            preferred_region(&settings.regions)
+            preferred_region(&base.settings.regions)
         );
         let path = dir.join(CREDENTIALS_FILE);
         write_private(&path, text.as_bytes())?;
@@ -307,7 +368,6 @@ pub fn backups(
     Ok(StoredBackups::new(Parts {
         store: Arc::clone(store),
         sealer: sealer.clone(),
-        // The one that is told the passwords.
         admin,
         installer: Arc::new(Versions::new(version_options(settings)?)),
         work_dir: dir.join("backup-work"),
