@@ -4,7 +4,7 @@
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
 const { isSound, picture } = require('../browser.js');
-const { chapter, confirmByName, dialog, memberProcess, members, running, tab, tasksDone, until } = require('../story.js');
+const { LONG, chapter, confirmByName, dialog, memberProcess, members, running, tab, tasksDone, until } = require('../story.js');
 
 /** Kills members and removes their data, as a lost disk does. */
 function lose(names) {
@@ -37,4 +37,4 @@ chapter('a lost quorum is recovered from through the dialog, which tells first w
   await page.locator('[data-healthy=true]').waitFor();
   assert.ok(memberProcess(survivor), 'the survivor is one of them');
   assert.match(etcdctl('get hello'), /^hello\nworld\n$/);
-});
+}, !LONG && 'it takes a minute: the long form tells it');
