@@ -1,5 +1,6 @@
-// Turns the API's JSON schema into TypeScript: node scripts/types.mjs SCHEMA OUT
+// Turns the API's JSON schema into TypeScript: node scripts/types.mjs SCHEMA FOLDER
 import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const HEAD = '// Written by `make console` from `cetcd api schema`: what this page knows of the API. Do not edit.\n'
@@ -27,25 +28,31 @@ function type(node) {
   }
 }
 
-/** All types, one property a line: what is compared with a server is compared line by line. */
+/** The text of one type, one property a line: what is compared with a server is compared line by line. */
+function declaration(name, { properties, required }) {
+  const lines = Object.entries(properties).map(([key, node]) => {
+    const optional = required.includes(key) ? '' : '?'
+    return `  ${key}${optional}: ${type(node)}\n`
+  })
+  return lines.length === 0
+    ? `export type ${name} = Record<string, never>\n`
+    : `export interface ${name} {\n${lines.join('')}}\n`
+}
+
+/** All types, by the file that they go to: what actions take and give, and the structures in that. */
 export function generate(schema) {
-  const out = [HEAD]
-  for (const [name, definition] of Object.entries(schema.$defs).sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const properties = Object.entries(definition.properties)
-    if (properties.length === 0) {
-      out.push(`export type ${name} = Record<string, never>\n`)
-      continue
-    }
-    const lines = properties.map(([key, node]) => {
-      const optional = definition.required.includes(key) ? '' : '?'
-      return `  ${key}${optional}: ${type(node)}\n`
-    })
-    out.push(`export interface ${name} {\n${lines.join('')}}\n`)
-  }
   const actions = Object.keys(schema['x-actions']).sort()
+  const ofActions = new Set(actions.flatMap((name) => [`${name}Request`, `${name}Response`]))
+  const all = Object.entries(schema.$defs).sort(([a], [b]) => (a < b ? -1 : 1))
+  const text = (wanted) => all.filter(([name]) => ofActions.has(name) === wanted).map((one) => declaration(...one))
+  const [structures, taken] = [text(false), text(true)]
+  const used = all.map(([name]) => name).filter((name) => !ofActions.has(name) && new RegExp(`\\b${name}\\b`).test(taken.join('')))
+  const imported = `import type {\n${used.map((name) => `  ${name},\n`).join('')}} from './structures.gen'\n`
   const lines = actions.map((name) => `  ${name}: { request: ${name}Request; response: ${name}Response }\n`)
-  out.push(`export interface Actions {\n${lines.join('')}}\n`)
-  return out.join('\n')
+  return {
+    'structures.gen.ts': [HEAD, ...structures].join('\n'),
+    'actions.gen.ts': [HEAD, imported, ...taken, `export interface Actions {\n${lines.join('')}}\n`].join('\n'),
+  }
 }
 
 /** What `known` (types of this page) has and `served` (types of a server) has not, or has otherwise. */
@@ -66,6 +73,8 @@ export function missing(known, served) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [schema, out] = process.argv.slice(2)
-  writeFileSync(out, generate(JSON.parse(readFileSync(schema, 'utf8'))))
+  const [schema, folder] = process.argv.slice(2)
+  for (const [name, text] of Object.entries(generate(JSON.parse(readFileSync(schema, 'utf8'))))) {
+    writeFileSync(join(folder, name), text)
+  }
 }

@@ -103,18 +103,19 @@ describe('types from the schema', () => {
     'x-actions': {},
   })
   const text = { type: 'string' }
-  const old = generate(schema({ A: text }, ['A']))
+  const structures = (all: object) => generate(all)['structures.gen.ts']
+  const old = structures(schema({ A: text }, ['A']))
 
   test('say what is required, listed and null', () => {
     const list = { type: 'array', items: { $ref: '#/$defs/Thing' } }
-    const made = generate(schema({ A: { anyOf: [list, { type: 'null' }] }, B: { enum: ['x'], type: 'string' } }, ['B']))
+    const made = structures(schema({ A: { anyOf: [list, { type: 'null' }] }, B: { enum: ['x'], type: 'string' } }, ['B']))
     expect(made).toContain('export interface Thing {\n  A?: Thing[] | null\n  B: string\n}')
   })
 
   test('a server that has more is fine, one that lacks something is not', () => {
-    expect(missing(old, generate(schema({ A: text, B: text }, ['A'])))).toEqual([])
-    expect(missing(old, generate(schema({ B: text }, [])))).toEqual(['Thing: A: string'])
-    expect(missing(old, generate(schema({ A: text }, [])))).toEqual(['Thing: A: string'])
-    expect(missing(old, generate({ $defs: {}, 'x-actions': {} }))).toContain('Thing')
+    expect(missing(old, structures(schema({ A: text, B: text }, ['A'])))).toEqual([])
+    expect(missing(old, structures(schema({ B: text }, [])))).toEqual(['Thing: A: string'])
+    expect(missing(old, structures(schema({ A: text }, [])))).toEqual(['Thing: A: string'])
+    expect(missing(old, structures({ $defs: {}, 'x-actions': {} }))).toContain('Thing')
   })
 })

@@ -3,7 +3,7 @@
 import { language } from '../i18n'
 import { currentSession, signOut } from '../session'
 import { sign, type Signature } from './sign'
-import type { Actions } from './types.gen'
+import type { Actions } from './types'
 
 export const SERVICE = 'cetcd'
 export const VERSION = '2022-03-25'

@@ -4,7 +4,7 @@ import { keepPreviousData, useQuery, useQueryClient, type UseQueryResult } from 
 import { useSession } from '../session'
 import { call, callNamed, type ActionName, type RequestOf, type ResponseOf } from './client'
 import { paced } from './live'
-import type { Etcd, EtcdTaskInfo, TaskStepInfo } from './types.gen'
+import type { Etcd, EtcdTaskInfo, TaskStepInfo } from './types'
 
 /** The longest page that DescribeEtcdInstances answers with. */
 const PAGE = 50

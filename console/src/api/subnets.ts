@@ -2,7 +2,7 @@
 
 import { useHasAction } from './schema'
 import { useRead } from './queries'
-import type { EtcdSubnet } from './types.gen'
+import type { EtcdSubnet } from './types'
 
 export function useSubnets(): EtcdSubnet[] {
   const told = useHasAction('DescribeEtcdSubnets')

@@ -1,6 +1,6 @@
 // What a chart is drawn from: DescribeEtcdMetrics tells a series for each member, uPlot wants one table.
 
-import type { EtcdMetricSeries } from '../api/types.gen'
+import type { EtcdMetricSeries } from '../api/types'
 
 /**
  * A chart's lines over the same moments. Where a member has no value, `undefined` lets its line go on to the next one,

@@ -1,5 +1,5 @@
 import { useChange } from '../api/queries'
-import type { Etcd } from '../api/types.gen'
+import type { Etcd } from '../api/types'
 import { useT } from '../i18n'
 import { Confirm } from '../ui/Confirm'
 import { Alert } from '../ui/Notice'

@@ -1,7 +1,7 @@
 import { Link, useNavigate, useSearch } from '@tanstack/react-router'
 import { useMemo, useState } from 'react'
 import { useInstances, useRead } from '../api/queries'
-import type { Etcd } from '../api/types.gen'
+import type { Etcd } from '../api/types'
 import { useT } from '../i18n'
 import { DeleteInstance } from './DeleteInstance'
 import { matches, type ListSearch } from './match'

@@ -1,7 +1,7 @@
 // The steps of a creation, live.
 
 import { useEffect, useState } from 'react'
-import type { TaskStepInfo } from '../api/types.gen'
+import type { TaskStepInfo } from '../api/types'
 import { useT } from '../i18n'
 import { Status } from '../ui/Status'
 import { duration } from '../ui/Time'

@@ -1,6 +1,6 @@
 // The subnets that members are spread over.
 
-import type { EtcdSubnet } from '../api/types.gen'
+import type { EtcdSubnet } from '../api/types'
 import type { Problem } from '../api/validate'
 import { useT } from '../i18n'
 import { Field, Group } from '../ui/Field'

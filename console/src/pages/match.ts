@@ -1,6 +1,6 @@
 // What the list shows of all that there is.
 
-import type { Etcd } from '../api/types.gen'
+import type { Etcd } from '../api/types'
 
 /** What the list is narrowed to, kept in its address. */
 export interface ListSearch {

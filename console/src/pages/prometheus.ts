@@ -1,6 +1,6 @@
 // Which Prometheus is to watch an instance, as it is chosen, and as the API is asked for it.
 
-import type { EtcdMonitorSettings } from '../api/types.gen'
+import type { EtcdMonitorSettings } from '../api/types'
 import { numberOf } from '../ui/useForm'
 
 export const NONE = 'none'

@@ -1,6 +1,6 @@
 // From what was filled in to CreateEtcdInstance's request.
 
-import type { CreateEtcdInstanceRequest } from '../../api/types.gen'
+import type { CreateEtcdInstanceRequest } from '../../api/types'
 import { given, numberOf } from '../../ui/useForm'
 import { NONE, toMonitorSettings, UNWATCHED, type Watch } from '../prometheus'
 

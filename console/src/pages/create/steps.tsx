@@ -1,6 +1,6 @@
 // The wizard's steps: fields only; what is right is known by the schema.
 
-import type { EtcdSubnet } from '../../api/types.gen'
+import type { EtcdSubnet } from '../../api/types'
 import type { Problem } from '../../api/validate'
 import { useT } from '../../i18n'
 import { Field } from '../../ui/Field'

@@ -1,7 +1,7 @@
 // etcd's own users and passwords.
 
 import { useState } from 'react'
-import type { Etcd } from '../../api/types.gen'
+import type { Etcd } from '../../api/types'
 import { useT } from '../../i18n'
 import { Field } from '../../ui/Field'
 import { FormCard } from '../../ui/FormCard'

@@ -1,6 +1,6 @@
 import { useState } from 'react'
 import { useChange, useRead } from '../../api/queries'
-import type { Etcd } from '../../api/types.gen'
+import type { Etcd } from '../../api/types'
 import { upgradeTargets } from '../../api/versions'
 import { useT } from '../../i18n'
 import { Confirm } from '../../ui/Confirm'

@@ -1,6 +1,6 @@
 import { useCreation, useHealth, useTasks } from '../../api/queries'
 import { useHasAction } from '../../api/schema'
-import type { Etcd, EtcdCondition } from '../../api/types.gen'
+import type { Etcd, EtcdCondition } from '../../api/types'
 import { useT } from '../../i18n'
 import { Copyable } from '../../ui/Copy'
 import { Failure, Waiting } from '../../ui/States'

@@ -2,7 +2,7 @@
 
 import { useRead } from '../../api/queries'
 import { useHasAction } from '../../api/schema'
-import type { Etcd, EtcdMember, EtcdMemberState } from '../../api/types.gen'
+import type { Etcd, EtcdMember, EtcdMemberState } from '../../api/types'
 import { useT } from '../../i18n'
 import { Status } from '../../ui/Status'
 import { bytes } from '../snapshots/backups'

@@ -2,7 +2,7 @@
 
 import { useState } from 'react'
 import { useSubnets } from '../../api/subnets'
-import type { Etcd } from '../../api/types.gen'
+import type { Etcd } from '../../api/types'
 import { useT } from '../../i18n'
 import { FormCard } from '../../ui/FormCard'
 import { useForm } from '../../ui/useForm'

@@ -1,7 +1,7 @@
 // The instance that the views below an instance's address are about.
 
 import { createContext, useContext } from 'react'
-import type { Etcd } from '../../api/types.gen'
+import type { Etcd } from '../../api/types'
 
 export const InstanceContext = createContext<Etcd | undefined>(undefined)
 

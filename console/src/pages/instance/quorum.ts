@@ -1,6 +1,6 @@
 // What members are to their cluster.
 
-import type { EtcdMember, EtcdMemberState } from '../../api/types.gen'
+import type { EtcdMember, EtcdMemberState } from '../../api/types'
 
 /** More than half of the voters. */
 export function quorum(voters: number): number {

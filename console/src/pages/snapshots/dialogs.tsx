@@ -1,7 +1,7 @@
 import { useNavigate } from '@tanstack/react-router'
 import { useState } from 'react'
 import { useChange } from '../../api/queries'
-import type { Etcd } from '../../api/types.gen'
+import type { Etcd } from '../../api/types'
 import { useT } from '../../i18n'
 import { Confirm } from '../../ui/Confirm'
 import { Field } from '../../ui/Field'
