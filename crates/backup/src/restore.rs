@@ -85,9 +85,8 @@ impl RestoreTool {
     }
 
     /// Makes a member's data directory of a plain snapshot that was checked: it is not read a second time for its
-    /// hash. The directory is there
-    /// only once it is whole. With `bump`, revisions are raised by so much and all before is marked as
-    /// compacted, which the first start of the member carries out; [`Error::Tool`] where the tool cannot.
+    /// hash. The directory is there only once it is whole. With `bump`, revisions are raised by so much and all before
+    /// is marked as compacted, which the first start of the member carries out; [`Error::Tool`] where the tool cannot.
     pub async fn restore(&self, snapshot: &Path, member: &RestoredMember, bump: Option<u64>) -> Result<()> {
         let made = Made::begin(&member.data_dir)?;
         self.make(snapshot, member, &made, bump).await?;
@@ -97,7 +96,8 @@ impl RestoreTool {
     /// The same for all members of a new cluster, several at once where there are processors for that; no directory is
     /// there before all are whole.
     ///
-    /// The file is used up, whatever comes of it: nobody can begin with it again, and it is removed in a while.
+    /// The file is used up, whatever comes of it: nobody can begin with it again, and it is
+    /// removed in a while.
     pub async fn restore_all(&self, snapshot: &Path, members: &[RestoredMember], bump: Option<u64>) -> Result<()> {
         let used = snapshot.with_extension("used");
         fs::rename(snapshot, &used).map_err(Error::io(format!("use {}", snapshot.display())))?;
