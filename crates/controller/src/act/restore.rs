@@ -54,8 +54,8 @@ pub(super) async fn begin(world: &World, subject: &Subject<'_>) -> Result<()> {
 }
 
 /// Brings the snapshot and checks every bit that is stored of it, while the cluster still serves. One that is damaged is
-/// refused, and the instance goes on as it was. Then takes a snapshot of what is replaced. Where no member serves there is none to be had: what the members have is
-/// set aside as it is.
+/// refused, and the instance goes on as it was. Then takes a snapshot of what is replaced. Where no member serves there
+/// is none to be had: what the members have is set aside as it is.
 pub(super) async fn back_up(world: &World, subject: &Subject<'_>) -> Result<()> {
     let restore = wanted(subject)?;
     let chosen = snapshot(world, restore).await?;

@@ -120,13 +120,15 @@ mod tests {
     }
 
     #[test]
-    fn a_backup_is_overdue_once_it_is_older_than_the_shortest_interval_and_its_grace() {
+    fn a_backup_is_overdue_once_the_last_is_older_than_the_shortest_interval_and_its_grace() {
         let policies = [policy("p", 3600, 3), policy("daily", 86_400, 3)];
         let all = [taken("p", 10_000)];
         assert!(seen(&policies, &all, 10_000 + 4499)[0].0);
         let (holds, reason, since) = seen(&policies, &all, 10_000 + 4500 + 7)[0].clone();
         assert!(!holds && reason.contains("4507 s old"), "{reason}");
         assert_eq!(since, 14_500);
+        let made_up_for = [taken("p", 10_000), taken("p", 14_507)];
+        assert!(seen(&policies, &made_up_for, 14_508)[0].0);
     }
 
     #[test]
@@ -157,10 +159,13 @@ mod tests {
     }
 
     #[test]
-    fn a_drill_that_does_not_come_is_told() {
+    fn a_drill_that_does_not_come_is_told_until_it_has_come() {
         let all = [taken("p", 100)];
         assert!(seen(&[policy("p", 600, 3)], &all, 101 + DRILL_PATIENCE - 1)[1].0);
         assert!(!seen(&[policy("p", 600, 3)], &all, 101 + DRILL_PATIENCE)[1].0);
+        let mut proved = all.clone();
+        proved[0].drill = Some(Drill { at: at(101 + DRILL_PATIENCE), passed: true, message: String::new(), millis: 9 });
+        assert!(seen(&[policy("p", 600, 3)], &proved, 102 + DRILL_PATIENCE)[1].0);
         let mut never = policy("p", 600, 3);
         never.drill_every = 0;
         assert!(seen(&[never], &all, 101 + DRILL_PATIENCE)[1].0);

@@ -210,13 +210,15 @@ fn certificates_that_were_not_replaced_in_time_are_told_with_the_first_that_ends
         named: true,
     };
     seen.issued.leaves = vec![leaf(Holder::Client, 2400), leaf(Holder::Peer(2), 1200)];
-    let fresh = |now| {
-        let all = conditions(&instance, &status, &seen, at(now));
+    let fresh = |seen: &Observed, now| {
+        let all = conditions(&instance, &status, seen, at(now));
         all.into_iter().find(|(kind, ..)| *kind == ConditionKind::CertificatesFresh).unwrap()
     };
-    let (_, holds, reason) = fresh(899);
+    let (_, holds, reason) = fresh(&seen, 899);
     assert!(holds && reason.contains("the peer certificate of member 2"), "{reason}");
-    assert!(!fresh(900).1);
+    assert!(!fresh(&seen, 900).1);
+    seen.issued.leaves[1] = leaf(Holder::Peer(2), 2400);
+    assert!(fresh(&seen, 900).1, "issued anew");
 }
 
 /// Makes something wrong, and answers whether the condition holds before, then, and once it is put right.
