@@ -6,7 +6,7 @@ import time
 import pytest
 from support.clients import Sdk
 from support.etcd import Client, etcdctl
-from support.members import client_url, made, member_processes
+from support.members import client_url, health, made, member_processes
 from support.receiver import Receiver
 from support.server import Server
 from support.waiting import until
@@ -69,11 +69,6 @@ def freeze(server, instance, ordinals):
 def thaw(frozen):
     for process in frozen:
         process.kill(18)
-
-
-def health(api, instance):
-    """The conditions by their type."""
-    return {one["Type"]: one for one in api.extension("DescribeEtcdHealth", {"InstanceId": instance})["Conditions"]}
 
 
 def failures(server):

@@ -12,7 +12,7 @@ from support.changes import SteadyWriter, tasks_of, until_idle
 from support.clients import ApiError, Sdk
 from support.etcd import Client, etcdctl
 from support.life import credentials_of, described, refused, wait_until_gone
-from support.members import made, member_processes
+from support.members import health, made, member_processes
 from support.server import VERSIONS
 from support.waiting import until
 from test_cli import cetcd
@@ -286,8 +286,8 @@ def test_a_flipped_bit_is_found_by_verify_and_by_the_proof_and_the_restore_refus
     api.extension("VerifyEtcdSnapshot", {"InstanceId": instance, "SnapshotName": "sound"})
     until("the proof fails", lambda: one(api, instance, "sound")["ProofState"] == "failed", 120, 0.2)
     refused("OperationDenied", lambda: api.extension("RestoreEtcdSnapshot", {"InstanceId": instance, "SnapshotName": "sound"}))
-    health = {c["Type"]: c for c in api.extension("DescribeEtcdHealth", {"InstanceId": instance})["Conditions"]}
-    assert not health["BackupsProved"]["Holds"] and "sound" in health["BackupsProved"]["Reason"]
+    proved = health(api, instance)["BackupsProved"]
+    assert not proved["Holds"] and "sound" in proved["Reason"]
     with Client(etcd["Endpoint"], certificates, connect_ms=5000) as client:
         assert client.get("kept/a") == "1"
 

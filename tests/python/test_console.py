@@ -5,6 +5,7 @@ import os
 import subprocess
 
 import pytest
+from support.prometheus import found
 from support.server import ROOT, VERSIONS, Server
 from test_other_sdks import prepared, run
 
@@ -18,16 +19,12 @@ def test_the_consoles_own_tests():
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
 
 
-def prometheus():
-    """The binary that a Prometheus is run with; empty where it cannot be had."""
-    done = subprocess.run([str(ROOT / "scripts/prometheus")], capture_output=True, text=True, check=False)
-    return f"{done.stdout.strip()}/prometheus" if done.returncode == 0 else ""
-
-
 @pytest.fixture(scope="module")
 def server():
     """Members are read every second, so that nobody waits for charts, and keys may be looked at."""
-    server = Server({"CETCD_MONITOR_INTERVAL_SECONDS": "1", "CETCD_CONSOLE_KEYS": "read", "CETCD_PROMETHEUS_BINARY": prometheus()})
+    folder, _ = found()
+    server = Server({"CETCD_MONITOR_INTERVAL_SECONDS": "1", "CETCD_CONSOLE_KEYS": "read",
+                     "CETCD_PROMETHEUS_BINARY": f"{folder}/prometheus" if folder else ""})
     try:
         yield server.start()
     finally:

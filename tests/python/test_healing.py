@@ -9,7 +9,7 @@ from support.changes import SteadyWriter, tasks_of, until_idle
 from support.clients import ApiError, Sdk
 from support.etcd import Client, etcdctl
 from support.life import described, refused
-from support.members import client_url, listed, made, member_processes, settled, wipe
+from support.members import client_url, health, listed, made, member_processes, settled, wipe
 from support.server import Server
 from support.waiting import until
 
@@ -23,11 +23,6 @@ def automatic_server():
         yield server
     finally:
         server.end()
-
-
-def health(api, instance):
-    """The conditions by their type."""
-    return {one["Type"]: one for one in api.extension("DescribeEtcdHealth", {"InstanceId": instance})["Conditions"]}
 
 
 def lose(processes):

@@ -36,11 +36,11 @@ const SMALL_BATCH: usize = 64 << 10;
 const BATCHES: usize = 4;
 /// How many bytes of a plain snapshot are checked and written at once.
 const PART: usize = 512 << 10;
+/// How many such parts there are, with the threads or between them.
+const PARTS: usize = 8;
 /// How much is written by one call. Linux takes pages for it in one piece, and for a larger one prefers memory that was
 /// not in use for long: on a virtual machine that costs four times as long, as its host has to bring it again.
 const WRITE: usize = 64 << 10;
-/// How many such parts there are, with the threads or between them.
-const PARTS: usize = 8;
 /// What is given to the storage at once, at least.
 const PIECE: usize = 256 << 10;
 /// How many pieces may wait for the storage or for a thread.
@@ -232,7 +232,7 @@ pub(crate) async fn bring_out(
         if !whole {
             return Err(Unsealable::Io(io::Error::other("nobody reads it any more")));
         }
-        opening.finish()?.finish().map_err(Unsealable::Io)
+        opening.finish()?.pass_on(Vec::new()).map_err(Unsealable::Io)
     })?;
     while let Some(piece) = data.next().await.transpose()? {
         if !piece.is_empty() && to_open.send(piece).await.is_err() {
@@ -292,21 +292,23 @@ struct Plain {
 }
 
 impl Plain {
-    /// Passes on what is left.
-    fn finish(self) -> io::Result<()> {
-        self.to_next.send(self.part).map_err(|_| io::Error::other("the disk took no more"))
+    /// Passes on what there is; `next` is filled from then on.
+    fn pass_on(&mut self, next: Vec<u8>) -> io::Result<()> {
+        self.to_next.send(std::mem::replace(&mut self.part, next)).map_err(taken_no_more)
     }
+}
+
+fn taken_no_more<E>(_: E) -> io::Error {
+    io::Error::other("the disk took no more")
 }
 
 impl Write for Plain {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.part.len() == PART {
-            let taken_no_more = || io::Error::other("the disk took no more");
-            let mut empty = self.empty.recv().map_err(|_| taken_no_more())?;
+            let mut empty = self.empty.recv().map_err(taken_no_more)?;
             empty.clear();
             empty.reserve_exact(PART);
-            let full = std::mem::replace(&mut self.part, empty);
-            self.to_next.send(full).map_err(|_| taken_no_more())?;
+            self.pass_on(empty)?;
         }
         let count = bytes.len().min(PART - self.part.len());
         self.part.extend_from_slice(&bytes[..count]);

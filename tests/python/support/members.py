@@ -17,6 +17,11 @@ def made(server, version, directory, size=3, **others):
     return instance, wait_until_running(api, instance), credentials_of(api, instance, directory / "credentials")
 
 
+def health(api, instance):
+    """The conditions by their type."""
+    return {one["Type"]: one for one in api.extension("DescribeEtcdHealth", {"InstanceId": instance})["Conditions"]}
+
+
 def member_processes(server, instance):
     """The instance's etcd processes by member name."""
     return {process.flag("name"): process for process in server.processes("etcd") if instance in " ".join(process.argv)}

@@ -13,13 +13,19 @@ import pytest
 from .server import ROOT
 
 
-def programs():
-    """The folder with prometheus and promtool; skips where there is none."""
+def found():
+    """The folder with prometheus and promtool, and why there is none."""
     done = subprocess.run([str(ROOT / "scripts/prometheus")], capture_output=True, text=True, check=False)
     if done.returncode == 3:
-        pytest.skip(done.stderr.strip())
+        return None, done.stderr.strip()
     assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+    return done.stdout.strip(), ""
+
+
+def programs():
+    """The folder; skips where there is none."""
+    folder, why = found()
+    return folder or pytest.skip(why)
 
 
 def fetch(url, user=None, token=None, data=None):

@@ -2,8 +2,9 @@
 
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { useNavigate, useSearch } from '@tanstack/react-router'
-import { ApiError, callNamed } from '../../api/client'
+import { ApiError, call } from '../../api/client'
 import { paced } from '../../api/live'
+import type { EtcdEvent } from '../../api/types'
 import { useT } from '../../i18n'
 import { useSession } from '../../session'
 import { Select } from '../../ui/Select'
@@ -16,23 +17,6 @@ const PAGE = 50
 const LEVELS = ['info', 'warning', 'error'] as const
 const TONES: Record<string, string> = { info: 'idle', warning: 'warn', error: 'bad' }
 
-/** As DescribeEtcdEvents tells it. */
-interface Event {
-  EventId: string
-  Time: string
-  Type: string
-  Level: string
-  Message: string
-  Reason: string
-  Member: string
-  TaskId: string
-}
-
-interface Page {
-  Events: Event[]
-  TotalCount: number
-}
-
 export function Events() {
   const t = useT()
   const { InstanceId: id } = useShownInstance()
@@ -43,8 +27,9 @@ export function Events() {
     queryKey: [session?.region, 'events', id, level],
     queryFn: async ({ pageParam, signal }) => {
       const Filters = level ? { Filters: [{ Name: 'level', Values: [level] }] } : {}
-      const answer = await callNamed('DescribeEtcdEvents', { InstanceId: id, Offset: pageParam, Limit: PAGE, ...Filters }, signal)
-      return answer as unknown as Page
+      const request = { InstanceId: id, Offset: pageParam, Limit: PAGE, ...Filters }
+      const { Events, TotalCount } = await call('DescribeEtcdEvents', request, signal)
+      return { Events: Events ?? [], TotalCount }
     },
     initialPageParam: 0,
     getNextPageParam: (last, pages) => {
@@ -94,7 +79,7 @@ export function Events() {
   )
 }
 
-function Row({ event }: { event: Event }) {
+function Row({ event }: { event: EtcdEvent }) {
   const t = useT()
   return (
     <li className="event" data-event={event.Type} data-level={event.Level}>

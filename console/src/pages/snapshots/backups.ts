@@ -5,30 +5,10 @@ import { useQuery } from '@tanstack/react-query'
 import { callNamed } from '../../api/client'
 import { paced } from '../../api/live'
 import { useSchema } from '../../api/schema'
+import type { EtcdBackup } from '../../api/types'
 import { useSession } from '../../session'
 
-export interface Snapshot {
-  Name: string
-  Size?: number | null
-  State?: string
-  Origin?: string
-  Policy?: string | null
-  Version?: string | null
-  Revision?: number | null
-  Keys?: number | null
-  Sha256?: string | null
-  StartedAt?: string | null
-  EndedAt?: string | null
-  Attempts?: number
-  SharedWith?: string[] | null
-  ProofMillis?: number | null
-  StoredSize?: number | null
-  RequestedAt?: string
-  FailedMsg?: string
-  ProofState?: string
-  ProvedAt?: string | null
-  ProofMsg?: string
-}
+export type Snapshot = Pick<EtcdBackup, 'Name'> & Partial<EtcdBackup>
 
 export interface Policy {
   Name: string

@@ -61,15 +61,13 @@ pub async fn compare(bench: &Bench, section: &mut Section, subject: &Subject<'_>
     let Subject { server, instance, .. } = subject;
     let (mut ours, mut by_hand, mut without) = (Side::default(), Side::default(), Side::default());
     let file = subject.file("meanwhile.db");
-    let calm = async || while_writing(instance, quiet(subject.rounds)).await;
-    without.add(calm().await?.1);
+    let calm = async || while_writing(instance, quiet(2 * subject.rounds)).await;
     without.add(calm().await?.1);
     let name = "meanwhile";
     let (taken, rounds) = while_writing(instance, take(server, &instance.id, name, LOOK)).await?;
     ours.add(rounds);
     // With the proof that would follow.
     delete(server, &instance.id, name).await?;
-    without.add(calm().await?.1);
     without.add(calm().await?.1);
     for _ in 0..subject.rounds.div_ceil(2) {
         let member = follower(server, instance).await?;
