@@ -1,6 +1,7 @@
 """The built server under test, started, killed and started again as its launch contract says."""
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -33,9 +34,19 @@ subnets = [{ id = "subnet-other123", zone = 1 }]
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port below those that the system gives to outgoing connections: nobody gets it in between, nor while the
+    server that listens there is killed and started again."""
+    try:
+        first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    except OSError:
+        first = 32768
+    while True:
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", random.SystemRandom().randrange(10000, max(first, 20000))))
+            except OSError:
+                continue
+            return probe.getsockname()[1]
 
 
 def _number(version):

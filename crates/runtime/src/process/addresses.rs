@@ -18,8 +18,8 @@ const CLIENT_PORT: u16 = 2379;
 const PEER_PORT: u16 = 2380;
 
 /// Blocks that are drawn from. Low ones are where people and distributions put their own.
-const FIRST_BLOCK: u8 = 16;
-const LAST_BLOCK: u8 = 250;
+pub(super) const FIRST_BLOCK: u8 = 16;
+pub(super) const LAST_BLOCK: u8 = 250;
 
 /// How addresses are given out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -160,7 +160,7 @@ fn draw(used: &BTreeSet<u8>) -> io::Result<u8> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::*;
+    use super::{super::tests::until, *};
 
     #[test]
     fn a_drawn_block_is_kept() {
@@ -185,8 +185,8 @@ mod tests {
     }
 
     #[cfg(target_os = "linux")]
-    #[test]
-    fn an_address_that_is_recorded_or_in_use_is_passed_over() {
+    #[tokio::test]
+    async fn an_address_that_is_recorded_or_in_use_is_passed_over() {
         let networks = Networks::default();
         let subnet = &networks.0[0].subnets[1].id;
         let addresses = Addresses::Block(draw(&proc::listening_loopback_blocks()).unwrap());
@@ -194,15 +194,20 @@ mod tests {
         let first = addresses.propose(&networks, subnet, &none).unwrap();
         let IpAddr::V4(ip) = first.client.ip() else { unreachable!("loopback addresses are IPv4") };
         assert_eq!((ip.octets()[0], ip.octets()[2], ip.octets()[3]), (127, 1, 1));
-        let _in_use = TcpListener::bind(first.peer).unwrap();
+        let mut in_use = None;
+        until(async || {
+            in_use = TcpListener::bind(first.peer).ok();
+            in_use.is_some()
+        })
+        .await;
         let second = addresses.propose(&networks, subnet, &none).unwrap();
         assert_eq!(second.client.ip().to_string().rsplit('.').next(), Some("2"));
         let third = addresses.propose(&networks, subnet, &BTreeSet::from([second.client])).unwrap();
         assert_eq!(third.peer.ip().to_string().rsplit('.').next(), Some("3"));
     }
 
-    #[test]
-    fn a_public_port_that_is_recorded_or_in_use_is_passed_over() {
+    #[tokio::test]
+    async fn a_public_port_that_is_recorded_or_in_use_is_passed_over() {
         let in_use = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = in_use.local_addr().unwrap().port();
         let range = |last| PublicRange { address: Ipv4Addr::LOCALHOST.into(), first: port, last, name: None };
@@ -210,7 +215,7 @@ mod tests {
         let taken = BTreeSet::from([SocketAddr::from((Ipv4Addr::LOCALHOST, port))]);
         assert!(matches!(range(port).propose(&taken), Err(Error::NoPublicAddress { .. })));
         drop(in_use);
-        assert_eq!(range(port).propose(&BTreeSet::new()).unwrap().listen.port(), port);
+        until(async || range(port).propose(&BTreeSet::new()).is_ok_and(|found| found.listen.port() == port)).await;
         assert!(range(u16::MAX).propose(&taken).is_ok_and(|found| found.listen.port() > port) || port == u16::MAX);
     }
 
@@ -220,12 +225,12 @@ mod tests {
         assert!(matches!(error, Error::UnknownSubnet { subnet } if subnet == "subnet-none"));
     }
 
-    #[test]
-    fn ports_are_two_and_free() {
+    #[tokio::test]
+    async fn ports_are_two_and_free() {
         let addresses = Addresses::Ports;
         let networks = Networks::default();
         let placement = addresses.propose(&networks, "subnet-abcd1234", &BTreeSet::new()).unwrap();
         assert_ne!(placement.client, placement.peer);
-        TcpListener::bind(placement.client).unwrap();
+        until(async || TcpListener::bind(placement.client).is_ok()).await;
     }
 }

@@ -2,7 +2,7 @@
 
 #[cfg(target_os = "linux")]
 use std::os::fd::OwnedFd;
-use std::{io, sync::Arc};
+use std::{io, process::ExitStatus, sync::Arc};
 
 use rustix::process::Signal;
 use tokio::{process::Child, sync::watch};
@@ -96,14 +96,16 @@ fn open_pidfd(pid: i32) -> Option<OwnedFd> {
     pidfd_open(Pid::from_raw(pid)?, PidfdFlags::empty()).ok()
 }
 
+/// How a child ended, in words.
+pub fn how(ended: io::Result<ExitStatus>) -> String {
+    ended.map_or_else(|error| format!("unknown: {error}"), |status| status.to_string())
+}
+
 impl Waiting {
     /// Waits for the end, and says how it came where that can be known.
     pub async fn ended(self) -> String {
         match self {
-            Self::Child(mut child) => match child.wait().await {
-                Ok(status) => status.to_string(),
-                Err(error) => format!("unknown: {error}"),
-            },
+            Self::Child(mut child) => how(child.wait().await),
             Self::Adopted(handle) => {
                 handle.wait_adopted().await;
                 "not known: it was started by an earlier process".to_owned()

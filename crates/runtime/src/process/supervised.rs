@@ -8,10 +8,11 @@ use std::{
 
 use cetcd_core::{Clock, observed::Process};
 use rustix::process::Signal;
+use tokio::{process::Child, sync::watch};
 use tracing::{info, warn};
 
 use super::{
-    handle::{Handle, Waiting},
+    handle::{Handle, Waiting, how},
     identity::Identity,
     proc,
     record::Record,
@@ -22,6 +23,10 @@ use crate::{CommandLine, Error};
 /// How long a killed process may take to vanish: it may be stuck in a disk's answer.
 const AFTER_KILL: Duration = Duration::from_secs(10);
 
+/// How long the system may take to say who a child of ours is, and how often it is asked.
+const KNOWN_WITHIN: Duration = Duration::from_secs(5);
+const LOOK_EVERY: Duration = Duration::from_millis(2);
+
 /// A process with its folder. Calls that change it are made one at a time, which the owner sees to.
 pub struct Supervised {
     name: String,
@@ -30,6 +35,33 @@ pub struct Supervised {
     clock: Arc<dyn Clock>,
     changed: Box<dyn Fn() + Send + Sync>,
     state: Mutex<State>,
+}
+
+/// What became of a process that was just started.
+enum Begun {
+    Held(Handle, watch::Sender<bool>),
+    Ended(String),
+}
+
+/// Takes hold of a child; `identify` answers who has a pid. A child that lives may look as if it had ended: one whose
+/// first thread is gone while another becomes a program does, and so does everyone while we can open no file.
+async fn take_hold(child: &mut Child, identify: impl Fn(i32) -> Option<Identity>) -> std::io::Result<Begun> {
+    let begun = tokio::time::Instant::now();
+    loop {
+        let identity = child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(&identify);
+        if let Some((handle, ended)) = identity.as_ref().and_then(Handle::take) {
+            return Ok(Begun::Held(handle, ended));
+        }
+        if let Ok(ended) = tokio::time::timeout(LOOK_EVERY, child.wait()).await {
+            return Ok(Begun::Ended(how(ended)));
+        }
+        if begun.elapsed() > KNOWN_WITHIN {
+            // Unknown to us it could neither be stopped nor found again.
+            child.kill().await?;
+            let reason = "the system does not say who the process is; it was ended again";
+            return Err(std::io::Error::new(std::io::ErrorKind::TimedOut, reason));
+        }
+    }
 }
 
 #[derive(Default)]
@@ -116,16 +148,18 @@ impl Supervised {
         let recorded = || Error::io(format!("write {}", record_path.display()));
         Record::Starting { quick_exits }.write(&record_path).map_err(recorded())?;
         let start = spawn::Start { command, session_wrapper, dir: &self.dir, log: &self.log, cpu };
-        let child = spawn::spawn(&start).map_err(Error::io(format!("start {}", command.program.display())))?;
+        let starting = || Error::io(format!("start {}", command.program.display()));
+        let mut child = spawn::spawn(&start).map_err(starting())?;
         let started_at = self.clock.now();
-        let identity = child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Identity::of);
-        let Some((handle, ended)) = identity.as_ref().and_then(Handle::take) else {
-            let how = Waiting::Child(child).ended().await;
-            warn!(process = self.name, "ended at once: {how}");
-            let quick_exits = quick_exits.saturating_add(1);
-            self.remember(Record::Exited { at: self.clock.now(), quick_exits });
-            (self.changed)();
-            return Ok(None);
+        let (handle, ended) = match take_hold(&mut child, Identity::of).await.map_err(starting())? {
+            Begun::Held(handle, ended) => (handle, ended),
+            Begun::Ended(how) => {
+                warn!(process = self.name, "ended at once: {how}");
+                let quick_exits = quick_exits.saturating_add(1);
+                self.remember(Record::Exited { at: self.clock.now(), quick_exits });
+                (self.changed)();
+                return Ok(None);
+            }
         };
         let pid = handle.identity.pid;
         info!(process = self.name, pid, "started");
@@ -191,7 +225,7 @@ impl Supervised {
         &self.log
     }
 
-    fn watch(self: &Arc<Self>, handle: Handle, waiting: Waiting, ended: tokio::sync::watch::Sender<bool>) {
+    fn watch(self: &Arc<Self>, handle: Handle, waiting: Waiting, ended: watch::Sender<bool>) {
         let pid = handle.identity.pid;
         {
             let mut state = self.lock();
@@ -245,5 +279,44 @@ impl Supervised {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::cell::Cell;
+
+    use super::*;
+
+    fn child(program: &str, arguments: &[&str]) -> Child {
+        tokio::process::Command::new(program).args(arguments).kill_on_drop(true).spawn().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_child_that_looks_as_if_it_had_ended_is_held_once_it_is_known() {
+        let mut child = child("/bin/sleep", &["600"]);
+        let asked = Cell::new(0);
+        let known_at_last = |pid| {
+            asked.set(asked.get() + 1);
+            if asked.get() < 4 { None } else { Identity::of(pid) }
+        };
+        let held = take_hold(&mut child, known_at_last).await.unwrap();
+        assert!(matches!(held, Begun::Held(handle, _) if Some(handle.identity.pid.unsigned_abs()) == child.id()));
+    }
+
+    #[tokio::test]
+    async fn a_child_that_has_ended_is_told_with_its_status() {
+        let ended = take_hold(&mut child("/bin/false", &[]), |_| None).await.unwrap();
+        assert!(matches!(ended, Begun::Ended(how) if how == "exit status: 1"));
+    }
+
+    #[tokio::test]
+    async fn a_child_that_is_never_known_is_ended_and_told() {
+        let mut child = child("/bin/sleep", &["600"]);
+        tokio::time::pause();
+        let Err(error) = take_hold(&mut child, |_| None).await else { unreachable!("nobody said who it is") };
+        assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
+        assert!(child.try_wait().unwrap().is_some());
     }
 }

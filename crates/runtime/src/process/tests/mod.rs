@@ -5,7 +5,11 @@ mod adoption;
 mod endpoint;
 mod members;
 
-use std::{fs, time::Instant};
+use std::{
+    fs,
+    sync::atomic::{AtomicU8, Ordering},
+    time::Instant,
+};
 
 use cetcd_core::{
     EtcdVersion,
@@ -16,10 +20,27 @@ use cetcd_core::{
 };
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{record::Record, *};
+use super::{
+    addresses::{FIRST_BLOCK, LAST_BLOCK},
+    record::Record,
+    *,
+};
 use crate::{EndpointView, Fingerprint, MemberView};
 
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A block of loopback addresses that no other test of this process has: a port that was free a moment ago is taken by
+/// whoever connects from it or listens at it in another test.
+fn own_addresses() -> AddressMode {
+    static TAKEN: AtomicU8 = AtomicU8::new(0);
+    // Only Linux has all of 127.0.0.0/8 on its loopback interface without being told.
+    if !cfg!(target_os = "linux") {
+        return AddressMode::Ports;
+    }
+    let first = std::process::id() % u32::from(LAST_BLOCK - FIRST_BLOCK);
+    let mine = (first + u32::from(TAKEN.fetch_add(1, Ordering::Relaxed))) % u32::from(LAST_BLOCK - FIRST_BLOCK);
+    AddressMode::Block(FIRST_BLOCK + u8::try_from(mine).unwrap())
+}
 
 /// Runs the same shell script as every member.
 struct Script(&'static str);
@@ -51,7 +72,7 @@ impl Fixture {
         let root = dir.path().join("runtime");
         let endpoint = this_program("process::tests::acts_as_the_endpoint_process", &[]);
         let mut options = Options::new(root, Networks::default(), Arc::new(script), endpoint);
-        options.addresses = AddressMode::Ports;
+        options.addresses = own_addresses();
         // Never the machine's: the limits of the tests' own control group are others'.
         options.cgroup_root = dir.path().join("cgroup");
         change(&mut options);
@@ -192,7 +213,9 @@ fn spec() -> MemberSpec {
     }
 }
 
-async fn until(mut holds: impl AsyncFnMut() -> bool) {
+/// Waits until it holds. What a test just closed may not be closed yet: a process that another test starts in that
+/// moment has it too until it has become its program.
+pub(super) async fn until(mut holds: impl AsyncFnMut() -> bool) {
     let begin = Instant::now();
     while !holds().await {
         assert!(begin.elapsed() < PATIENCE, "it does not come to hold");
