@@ -89,11 +89,17 @@ async fn a_member_gets_none_of_our_environment_but_what_is_listed() {
     let fixture = Fixture::new(RUNS).await;
     fixture.ensure().await;
     fixture.ready().await;
-    let environment = fs::read_to_string(format!("/proc/{}/environ", fixture.pid())).unwrap();
+    let marker = format!("{MARKER}={}", fixture.member_dir().display());
+    let mut environment = String::new();
+    // Not to be read for a moment while the shell becomes another program.
+    until(async || {
+        environment = fs::read_to_string(format!("/proc/{}/environ", fixture.pid())).unwrap();
+        environment.contains(&marker)
+    })
+    .await;
     // Cargo's are in ours; the shell sets PWD and OLDPWD itself.
     assert!(std::env::vars().any(|(name, _)| name.starts_with("CARGO")));
     assert!(!environment.contains("CARGO"), "{environment}");
-    assert!(environment.contains(&format!("{MARKER}={}", fixture.member_dir().display())));
 }
 
 #[cfg(target_os = "linux")]
