@@ -47,6 +47,7 @@ chapter('credentials are replaced through the dialog: first both let a client in
   await dialog().getByLabel('Overlap (seconds)').fill('3600');
   await isSound(page, 'the rotation');
   await confirmByName();
+  await page.getByRole('region', { name: 'Under way' }).getByText('Replace credentials').waitFor();
   await tasksDone('Replace credentials');
   await until('the former authority is trusted, too', async () => await download(folder) === 2);
   assert.notEqual(read(folder, 'client.key'), read(former, 'client.key'));

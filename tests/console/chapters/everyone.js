@@ -33,6 +33,14 @@ chapter('it is all there in Chinese, in the dark and on a phone', async ({ id })
     await isSound(phone, `${address} in Chinese, dark, 390 pixels`);
     if (name) await picture(phone, name);
   }
+  await phone.goto(`${ORIGIN}/instances/${id}/snapshots`);
+  for (const action of ['共享', '恢复']) {
+    await phone.locator('[data-snapshot="before-the-change"]').getByRole('button', { name: action, exact: true }).click();
+    await phone.getByRole('dialog').getByRole('heading').waitFor();
+    await isSound(phone, `the dialog ${action} in Chinese, dark, 390 pixels`);
+    await phone.keyboard.press('Escape');
+    await phone.getByRole('dialog').waitFor({ state: 'detached' });
+  }
   await phone.goto(`${ORIGIN}/instances/new`);
   await phone.getByLabel('名称').fill('订单');
   for (let step = 0; step < 2; step++) await phone.getByRole('button', { name: '下一步' }).click();

@@ -1,4 +1,4 @@
-import { useRead } from '../../api/queries'
+import { useRead, useTasks } from '../../api/queries'
 import { useHasAction } from '../../api/schema'
 import { clusterSnippets, FILES } from '../../api/snippets'
 import { useT } from '../../i18n'
@@ -9,15 +9,18 @@ import { Alert } from '../../ui/Notice'
 import { Button } from '../../ui/td'
 import { useShownInstance } from './context'
 import { Rotation } from './Rotation'
+import { UnderWay } from './UnderWay'
 
 export function Access() {
   const t = useT()
   const instance = useShownInstance()
+  const tasks = useTasks(instance.InstanceId)
+  const rotation = tasks.data?.find((task) => task.TaskType === 'rotate_credentials' && task.LifeState === 'process')
   const credentials = useRead(
     'DescribeEtcdCredentials',
     { InstanceId: instance.InstanceId },
-    // Until there is an endpoint the certificates may not be made yet.
-    { interval: instance.Endpoint ? false : 2000 },
+    // Until there is an endpoint the certificates may not be made yet; a rotation makes others.
+    { interval: instance.Endpoint && !rotation ? false : 2000 },
   )
   const rotates = useHasAction('RotateEtcdCredentials')
   if (credentials.isPending) return <Waiting />
@@ -32,6 +35,7 @@ export function Access() {
   ] as const
   return (
     <div className="stack">
+      {rotation && <UnderWay task={rotation} />}
       <section className="card" aria-labelledby="files">
         <h2 id="files">{t('access.title')}</h2>
         <p>

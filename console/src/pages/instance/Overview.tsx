@@ -5,13 +5,12 @@ import { useT } from '../../i18n'
 import { Copyable } from '../../ui/Copy'
 import { Failure, Waiting } from '../../ui/States'
 import { Time } from '../../ui/Time'
-import { Status } from '../../ui/Status'
 import { Steps } from '../Steps'
-import { TaskSteps } from '../TaskTable'
 import { ChiefCharts } from './ChiefCharts'
 import { useShownInstance } from './context'
 import { Recover } from './Recover'
 import { Topology } from './Topology'
+import { UnderWay } from './UnderWay'
 
 export function Overview() {
   const t = useT()
@@ -57,7 +56,6 @@ export function Overview() {
 /** What is being done to the instance now. */
 function Progress({ instance }: { instance: Etcd }) {
   const t = useT()
-  const told = useHasAction('DescribeEtcdTaskSteps')
   const tasks = useTasks(instance.InstanceId)
   const newest = tasks.data?.[0]
   const isCreation = newest ? newest.TaskType === 'create_instance' : instance.Status === 'creating'
@@ -72,18 +70,7 @@ function Progress({ instance }: { instance: Etcd }) {
       </section>
     )
   }
-  if (!newest || !underWay) return null
-  return (
-    <section className="card" aria-labelledby="progress">
-      <h2 id="progress">{t('progress.title')}</h2>
-      <p className="inline">
-        <strong>{t.word('task', newest.TaskType)}</strong>
-        <Status of="state" value={newest.LifeState} />
-        <Time at={newest.CreatedAt} />
-      </p>
-      {told ? <TaskSteps task={newest.TaskID} /> : <p className="quiet">{t('progress.hint')}</p>}
-    </section>
-  )
+  return newest && underWay ? <UnderWay task={newest} /> : null
 }
 
 function Health({ id }: { id: string }) {

@@ -43,12 +43,12 @@ enum Begun {
     Ended(String),
 }
 
-/// Takes hold of a child; `identify` answers who has a pid. A child that lives may look as if it had ended: one whose
+/// Takes hold of a child; `who_has` answers who has a pid. A child that lives may look as if it had ended: one whose
 /// first thread is gone while another becomes a program does, and so does everyone while we can open no file.
-async fn take_hold(child: &mut Child, identify: impl Fn(i32) -> Option<Identity>) -> std::io::Result<Begun> {
+async fn take_hold(child: &mut Child, who_has: impl Fn(i32) -> Option<Identity>) -> std::io::Result<Begun> {
     let begun = tokio::time::Instant::now();
     loop {
-        let identity = child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(&identify);
+        let identity = child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(&who_has);
         if let Some((handle, ended)) = identity.as_ref().and_then(Handle::take) {
             return Ok(Begun::Held(handle, ended));
         }

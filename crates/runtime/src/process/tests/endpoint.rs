@@ -116,12 +116,8 @@ async fn a_removed_endpoint_listens_no_more_and_the_last_one_takes_the_process_a
     let other = InstanceId::parse("etcd-other000").unwrap();
     let first = endpoint_spec(&fixture, instance(), vec![backend(b'a')]).await;
     let elsewhere = fixture.runtime.propose("subnet-abcd1234", &BTreeSet::from([first.listen])).await.unwrap();
-    let second = EndpointSpec {
-        instance: other.clone(),
-        listen: elsewhere.client,
-        backends: vec![backend(b'b')],
-        public: None,
-    };
+    let second =
+        EndpointSpec { instance: other.clone(), listen: elsewhere.client, backends: vec![backend(b'b')], public: None };
     fixture.runtime.ensure_endpoint(&first).await.unwrap();
     fixture.runtime.ensure_endpoint(&second).await.unwrap();
     fixture.runtime.remove_endpoint(&instance()).await.unwrap();
