@@ -285,6 +285,38 @@ pub const DEFAULT_DISK_SIZE_GB: u32 = 20;
 const LARGEST_QUOTA: u64 = 8 * 1024 * 1024 * 1024;
 
 impl Spec {
+    /// What is wanted by who names a version and nothing else: one member, nowhere yet, and nothing that has to be
+    /// asked for. What is said replaces it.
+    pub fn new(version: EtcdVersion) -> Self {
+        Self {
+            name: String::new(),
+            description: String::new(),
+            vpc_id: String::new(),
+            service_subnet_id: String::new(),
+            subnet_ids: Vec::new(),
+            version,
+            upgrades: 0,
+            size: 1,
+            security: Security::default(),
+            auto_compaction: None,
+            backup: BackupSettings::default(),
+            monitor: None,
+            custom_domains: Vec::new(),
+            custom_ips: Vec::new(),
+            charge: Charge::default(),
+            disk_size_gb: DEFAULT_DISK_SIZE_GB,
+            resources: None,
+            auth: Auth::default(),
+            delete_backups: false,
+            credentials: CredentialsWish::default(),
+            deletion_protection: false,
+            deleting: false,
+            recovery_asked: 0,
+            restore: None,
+            internet: None,
+        }
+    }
+
     /// The backend quota in bytes: half of the disk, since defragmentation writes a second copy beside the
     /// first, and no more than what etcd recommends.
     pub fn quota_bytes(&self) -> u64 {

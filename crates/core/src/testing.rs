@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::{
     EtcdVersion, Instance, InstanceId, Status,
-    instance::{Auth, BackupSettings, Charge, CredentialsWish, Security, Spec},
+    instance::Spec,
     status::{MemberPhase, MemberRecord},
 };
 
@@ -26,30 +26,11 @@ pub fn instance(size: u8) -> Instance {
         generation: 1,
         spec: Spec {
             name: "test".to_owned(),
-            description: String::new(),
             vpc_id: "vpc-abcd1234".to_owned(),
             service_subnet_id: "subnet-abcd1234".to_owned(),
             subnet_ids: vec!["subnet-abcd1234".to_owned()],
-            version: EtcdVersion::new(3, 5, 16),
             size,
-            security: Security::default(),
-            auto_compaction: None,
-            backup: BackupSettings::default(),
-            monitor: None,
-            custom_domains: Vec::new(),
-            custom_ips: Vec::new(),
-            charge: Charge::default(),
-            disk_size_gb: 20,
-            resources: None,
-            auth: Auth::default(),
-            delete_backups: false,
-            credentials: CredentialsWish::default(),
-            deletion_protection: false,
-            deleting: false,
-            recovery_asked: 0,
-            restore: None,
-            upgrades: 0,
-            internet: None,
+            ..Spec::new(EtcdVersion::new(3, 5, 16))
         },
     }
 }

@@ -6,7 +6,7 @@ use cetcd_controller::World;
 use cetcd_core::{
     Instance, InstanceId, Status, Task,
     backup::{Origin, Snapshot},
-    instance::{Auth, BackupSettings, Charge, CredentialsWish, Resources, Restore, Security, Spec},
+    instance::{BackupSettings, Resources, Restore, Security, Spec},
     internet::{Internet, is_guarded},
     task::{TaskKind, TaskState},
 };
@@ -248,29 +248,12 @@ pub async fn change(world: &World, id: &InstanceId, change: &Change) -> Result<b
 fn spec(wanted: &Wanted) -> Spec {
     Spec {
         name: "simulated".to_owned(),
-        description: String::new(),
         vpc_id: "vpc-abcd1234".to_owned(),
         service_subnet_id: "subnet-abcd1234".to_owned(),
         subnet_ids: SUBNETS.map(str::to_owned).to_vec(),
-        version: VERSIONS[usize::from(!wanted.old)].clone(),
         size: wanted.size,
         security: wanted.security,
-        auto_compaction: None,
         backup: BackupSettings { interval_seconds: wanted.backup_seconds, max_count: 2, ..BackupSettings::default() },
-        monitor: None,
-        custom_domains: Vec::new(),
-        custom_ips: Vec::new(),
-        charge: Charge::default(),
-        disk_size_gb: 20,
-        resources: None,
-        auth: Auth::default(),
-        delete_backups: false,
-        credentials: CredentialsWish::default(),
-        deletion_protection: false,
-        deleting: false,
-        recovery_asked: 0,
-        restore: None,
-        upgrades: 0,
-        internet: None,
+        ..Spec::new(VERSIONS[usize::from(!wanted.old)].clone())
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cetcd_core::{
     Event, Instance, InstanceId, Task,
     event::EventKind,
-    instance::{Auth, BackupSettings, Charge, CredentialsWish, Security, Spec},
+    instance::{BackupSettings, Spec},
     task::TaskKind,
 };
 use cetcd_store::{
@@ -26,30 +26,10 @@ fn instance(id: &str, account: &str, second: i64) -> Instance {
         generation: 1,
         spec: Spec {
             name: "test".to_owned(),
-            description: String::new(),
             vpc_id: "vpc-abcd1234".to_owned(),
             service_subnet_id: "subnet-abcd1234".to_owned(),
             subnet_ids: vec!["subnet-abcd1234".to_owned()],
-            version: "v3.5.16".parse().unwrap(),
-            size: 1,
-            security: Security::default(),
-            auto_compaction: None,
-            backup: BackupSettings::default(),
-            monitor: None,
-            custom_domains: Vec::new(),
-            custom_ips: Vec::new(),
-            charge: Charge::default(),
-            disk_size_gb: 20,
-            resources: None,
-            auth: Auth::default(),
-            delete_backups: false,
-            credentials: CredentialsWish::default(),
-            deletion_protection: false,
-            recovery_asked: 0,
-            deleting: false,
-            restore: None,
-            upgrades: 0,
-            internet: None,
+            ..Spec::new("v3.5.16".parse().unwrap())
         },
     }
 }

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use cetcd_core::{
     Instance, InstanceId, Status,
     clock::SystemClock,
-    instance::{Auth, BackupSettings, Charge, CredentialsWish, MonitorSettings, Security, Spec},
+    instance::{MonitorSettings, Spec},
     prometheus::{Prometheus, PrometheusPhase, PrometheusStatus},
 };
 use cetcd_prometheus::{Look, Ours, Target, Wanted};
@@ -226,30 +226,11 @@ fn instance(account: &str, prometheus: Option<&str>) -> Instance {
         generation: 1,
         spec: Spec {
             name: "test".to_owned(),
-            description: String::new(),
             vpc_id: "vpc-abcd1234".to_owned(),
             service_subnet_id: "subnet-abcd1234".to_owned(),
             subnet_ids: vec!["subnet-abcd1234".to_owned()],
-            version: cetcd_core::EtcdVersion::new(3, 5, 16),
-            size: 1,
-            security: Security::default(),
-            auto_compaction: None,
-            backup: BackupSettings::default(),
             monitor: prometheus.map(|id| MonitorSettings { prometheus: Some(id.to_owned()) }),
-            custom_domains: Vec::new(),
-            custom_ips: Vec::new(),
-            charge: Charge::default(),
-            disk_size_gb: 20,
-            resources: None,
-            auth: Auth::default(),
-            delete_backups: false,
-            credentials: CredentialsWish::default(),
-            deletion_protection: false,
-            deleting: false,
-            recovery_asked: 0,
-            restore: None,
-            upgrades: 0,
-            internet: None,
+            ..Spec::new(cetcd_core::EtcdVersion::new(3, 5, 16))
         },
     }
 }

@@ -10,7 +10,7 @@ use cetcd_api::{
 use cetcd_core::{
     EtcdVersion, InstanceId,
     backup::{Contents, Snapshot, SnapshotState},
-    instance::{Auth, BackupSettings, Charge, CredentialsWish, DEFAULT_DISK_SIZE_GB, Restore, Security, Spec},
+    instance::{Auth, CredentialsWish, Restore, Spec},
     task::TaskKind,
 };
 
@@ -133,7 +133,8 @@ impl Service {
             (None, Some(spec)) => spec.size,
             (None, None) => return Err(Error::missing_parameter("NewInstance.Size")),
         };
-        let base = like.cloned().unwrap_or_else(|| plain(version.clone()));
+        // Where the instance is gone that the snapshot is of, nothing else says what is wanted.
+        let base = like.cloned().unwrap_or_else(|| Spec::new(version.clone()));
         Ok(Spec {
             name: target.name.clone(),
             description: String::new(),
@@ -156,37 +157,6 @@ impl Service {
             upgrades: 0,
             ..base
         })
-    }
-}
-
-/// What has no other way to be said, where the instance is gone that the snapshot is of.
-fn plain(version: EtcdVersion) -> Spec {
-    Spec {
-        name: String::new(),
-        description: String::new(),
-        vpc_id: String::new(),
-        service_subnet_id: String::new(),
-        subnet_ids: Vec::new(),
-        version,
-        size: 1,
-        security: Security::default(),
-        auto_compaction: None,
-        backup: BackupSettings::default(),
-        monitor: None,
-        custom_domains: Vec::new(),
-        custom_ips: Vec::new(),
-        charge: Charge::default(),
-        disk_size_gb: DEFAULT_DISK_SIZE_GB,
-        resources: None,
-        deletion_protection: false,
-        deleting: false,
-        auth: Auth::default(),
-        credentials: CredentialsWish::default(),
-        delete_backups: false,
-        recovery_asked: 0,
-        restore: None,
-        upgrades: 0,
-        internet: None,
     }
 }
 

@@ -10,10 +10,7 @@ use cetcd_api::{
 };
 use cetcd_core::{
     EtcdVersion,
-    instance::{
-        Auth, AutoCompaction, BackupSettings, Charge, CompactionMode, CredentialsWish, DEFAULT_DISK_SIZE_GB, Security,
-        Spec,
-    },
+    instance::{AutoCompaction, BackupSettings, Charge, CompactionMode, DEFAULT_DISK_SIZE_GB, Security, Spec},
     network::{Networks, Vpc},
 };
 use zeroize::Zeroizing;
@@ -57,7 +54,6 @@ impl Wanted {
             vpc_id: request.vpc_id,
             service_subnet_id: request.service_subnet_id,
             subnet_ids: request.subnet_ids,
-            version,
             size: size(request.size, "Size")?,
             security,
             auto_compaction,
@@ -71,16 +67,8 @@ impl Wanted {
                 None => DEFAULT_DISK_SIZE_GB,
                 Some(size) => u32::try_from(size).map_err(|_| Error::wrong_value(size, "DiskSize"))?,
             },
-            resources: None,
-            auth: Auth::default(),
-            delete_backups: false,
-            credentials: CredentialsWish::default(),
             deletion_protection: request.deletion_protection.unwrap_or(false),
-            recovery_asked: 0,
-            deleting: false,
-            restore: None,
-            upgrades: 0,
-            internet: None,
+            ..Spec::new(version)
         };
         Ok(Self { spec, backup_password, watch: watch.flatten().unwrap_or_default() })
     }
