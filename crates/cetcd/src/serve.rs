@@ -85,7 +85,8 @@ pub async fn serve(settings: Settings, stop: CancellationToken) -> Result<()> {
     let accounts = open_accounts(&base, &stop).await?;
     let mut registry = Registry::default();
 
-    let backups = Arc::new(backups(&base.settings, &base.dir, &base.store, &base.sealer, Arc::clone(&base.admin))?);
+    let (admin, versions) = (Arc::clone(&base.admin), Arc::clone(&base.versions));
+    let backups = Arc::new(backups(&base.settings, &base.dir, &base.store, &base.sealer, admin, versions)?);
     let cleared = Arc::clone(&backups);
     tokio::task::spawn_blocking(move || cleared.clear_work_dir())
         .await?
@@ -162,7 +163,7 @@ async fn open(settings: Settings, dir: PathBuf) -> Result<(Base, impl Future<Out
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(dir.join(STORE_FILE))?);
     let (view, follow_view) = View::follow(Arc::clone(&store)).await?;
     let base = Base {
-        versions: Arc::new(Versions::new(version_options(&settings)?)),
+        versions: Arc::new(versions(&settings)?),
         networks: Arc::new(settings.networks.clone()),
         settings,
         dir,
@@ -352,6 +353,7 @@ pub fn backups(
     store: &Arc<dyn Store>,
     sealer: &Sealer,
     admin: Arc<LiveAdmin>,
+    versions: Arc<Versions>,
 ) -> Result<StoredBackups> {
     let location = match &settings.backup.url {
         Some(url) => Location::parse(url).context("`backup.url`")?,
@@ -369,7 +371,7 @@ pub fn backups(
         store: Arc::clone(store),
         sealer: sealer.clone(),
         admin,
-        installer: Arc::new(Versions::new(version_options(settings)?)),
+        installer: versions,
         work_dir: dir.join("backup-work"),
         location,
         credentials,
@@ -378,8 +380,8 @@ pub fn backups(
     }))
 }
 
-/// Where binaries are looked for: the setting, else the user's cache folder, which `make versions` fills.
-pub fn version_options(settings: &Settings) -> Result<cetcd_etcd::versions::Options> {
+/// Etcd's binaries: in the folder of the settings, else in the user's cache folder, which `make versions` fills.
+pub fn versions(settings: &Settings) -> Result<Versions> {
     let dir = settings.etcd.versions_dir.clone().or_else(cetcd_etcd::versions::default_versions_dir);
     let dir = dir.context("neither `etcd.versions_dir` nor a home directory is set; set CETCD_ETCD_VERSIONS_DIR")?;
     let mut options = cetcd_etcd::versions::Options::new(dir);
@@ -391,7 +393,7 @@ pub fn version_options(settings: &Settings) -> Result<cetcd_etcd::versions::Opti
             .with_context(|| format!("`etcd.sums`: the sum of {version} is not 64 hexadecimal digits"))?;
         options.sums.insert(version, sum);
     }
-    Ok(options)
+    Ok(Versions::new(options))
 }
 
 fn runtime_options(settings: &Settings, dir: &Path, versions: &Arc<Versions>) -> Result<process::Options> {

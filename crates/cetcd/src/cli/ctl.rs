@@ -7,10 +7,10 @@ use std::{
 
 use anyhow::{Context, Result};
 use cetcd_core::EtcdVersion;
-use cetcd_etcd::versions::{Installer, Versions};
+use cetcd_etcd::versions::Installer;
 
 use super::{client::Client, credentials, output::text};
-use crate::serve::{settings, version_options};
+use crate::serve::{settings, versions};
 
 /// Runs etcdctl against an instance.
 #[derive(Debug, clap::Args)]
@@ -26,8 +26,7 @@ pub struct Ctl {
 pub fn run(client: &Client, ctl: &Ctl) -> Result<ExitCode> {
     let version: EtcdVersion =
         text(&client.instance(&ctl.id)?["Version"]).parse().map_err(|reason: String| anyhow::anyhow!(reason))?;
-    let versions = Versions::new(version_options(&settings(None, crate::settings::Flags::default())?)?);
-    let binaries = versions.binaries(&version);
+    let binaries = versions(&settings(None, crate::settings::Flags::default())?)?.binaries(&version);
     let etcdctl = binaries.and_then(|binaries| binaries.etcdctl);
     let etcdctl = etcdctl.with_context(|| {
         format!("there is no etcdctl {version} on this machine; bring it with `make versions`, or set CETCD_ETCD_VERSIONS_DIR")

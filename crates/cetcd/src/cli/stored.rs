@@ -136,7 +136,8 @@ fn on_the_host(
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&database)?);
         let sealer = Sealer::new(&MasterKey::load_or_create(&key)?);
         let admin = Arc::new(LiveAdmin::new(cetcd_etcd::client::Options::default()));
-        let backups = Arc::new(serve::backups(&settings, Path::new(&dir), &store, &sealer, admin)?);
+        let versions = Arc::new(serve::versions(&settings)?);
+        let backups = Arc::new(serve::backups(&settings, Path::new(&dir), &store, &sealer, admin, versions)?);
         work(backups, store).await
     })
 }
