@@ -220,3 +220,22 @@ def test_a_frozen_member_is_started_again(own_server, version, tmp_path):
     print(f"frozen: serving again after {time.monotonic() - begun:.1f} s")
     writer.nothing_lost()
     settled(server, instance, certificates, version, [1, 2, 3])
+
+
+@pytest.mark.e2e
+@pytest.mark.timeout(400)
+def test_the_only_member_is_started_again_when_it_is_frozen(own_server, version, tmp_path):
+    server, api = own_server, Sdk(own_server)
+    instance, etcd, certificates = made(server, version, tmp_path, size=1)
+    with Client(etcd["Endpoint"], certificates) as client:
+        client.put("kept", "yes")
+    [victim] = member_processes(server, instance).values()
+    begun = time.monotonic()
+    victim.kill(19)
+    # Nobody else serves: it is given the time that a large database takes.
+    until("another process is there for it", lambda: all(now.pid != victim.pid for now in member_processes(server, instance).values()), 300, 0.2)
+    until("the instance runs", lambda: described(api, instance)["Status"] == "running", 60, 0.1)
+    print(f"frozen alone: serving again after {time.monotonic() - begun:.1f} s")
+    with Client(etcd["Endpoint"], certificates) as client:
+        assert client.get("kept") == "yes"
+    settled(server, instance, certificates, version, [1])

@@ -256,7 +256,7 @@ async fn look_at_auth(world: &World, instance: &Instance, through: &[Target], me
     on
 }
 
-/// What members say of themselves while nobody serves. In all other times nobody is asked.
+/// What members say of themselves, or their disks say of them, while nobody serves. In all other times nobody is asked.
 async fn look_at_survivors(
     world: &World,
     instance: &Instance,
@@ -279,6 +279,7 @@ async fn look_at_survivors(
             return Some(Standing {
                 ordinal: member.ordinal,
                 cluster_id: found.cluster_id,
+                answers: false,
                 learner: found.members.iter().any(|other| other.id == found.member_id && other.learner),
                 led: false,
                 index: found.index,
@@ -290,6 +291,7 @@ async fn look_at_survivors(
         Some(Standing {
             ordinal: member.ordinal,
             cluster_id: said.cluster_id,
+            answers: true,
             learner: said.learner,
             led: said.leader_id.is_some(),
             index: said.raft_index,

@@ -1,11 +1,13 @@
 //! Recording what was seen: the status and the tasks, in one transaction, only where something changed.
 
+use std::collections::BTreeSet;
+
 use cetcd_core::{
     Instance, InstanceId, Status, Task,
     condition::{self, ConditionKind},
     event::{self, Event},
-    observed::{Observed, Process},
-    plan::Plan,
+    observed::Observed,
+    plan::{Plan, is_silent},
     progress, recovery,
     task::{TaskKind, TaskState},
 };
@@ -120,14 +122,17 @@ fn next_status(instance: &Instance, status: &Status, findings: &Findings<'_>, no
         let joined = observed.peer(&record.peer_url()).is_some_and(|peer| peer.started);
         record.adding &= !joined && member.serving().is_none();
         served.note_in(record, member);
-        let silent = member.process == Process::Running && member.data && member.serving().is_none();
-        record.silent_since = record.silent_since.or(Some(now)).filter(|_| silent && observed.membership.is_some());
     }
     if let Some(public) = &mut next.public {
         let seen = observed.endpoint.public.as_ref();
         public.opened |= seen.is_some_and(|seen| seen.serving && seen.route.listen == public.listen);
     }
     next.quorum_loss = recovery::assess(&next, observed, now);
+    let silent: BTreeSet<u32> =
+        observed.members.iter().filter(|member| is_silent(&next, observed, member)).map(|m| m.ordinal).collect();
+    for record in &mut next.members {
+        record.silent_since = record.silent_since.or(Some(now)).filter(|_| silent.contains(&record.ordinal));
+    }
     next.phase = progress::phase(instance, &next, observed);
     for (kind, holds, reason) in progress::conditions(instance, &next, observed, now) {
         condition::set(&mut next.conditions, kind, holds, reason, now);

@@ -73,13 +73,15 @@ impl KeysHash {
     }
 }
 
-/// What a member says of itself that cannot serve: no quorum stands behind it.
+/// What is known of a member that cannot serve: no quorum stands behind it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
     /// Its number within the instance.
     pub ordinal: u32,
     /// ID of its cluster.
     pub cluster_id: u64,
+    /// Whether its process said so; else it was read from its disk.
+    pub answers: bool,
     /// Whether it has no vote.
     pub learner: bool,
     /// Whether it knows of a leader.

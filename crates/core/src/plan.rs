@@ -34,7 +34,7 @@ pub use self::auth::auth_is_as_wanted;
 pub use self::certificates::overlap_end;
 pub use self::corrupt::{AGAIN_AFTER, MOST_REPLACEMENTS, agreed, may_be_replaced};
 pub use self::endpoint::wanted_backends;
-pub use self::hung::patience;
+pub use self::hung::{is_silent, patience};
 pub use self::internet::not_public;
 pub use self::maintenance::is_worthwhile;
 pub use self::restart::{LONGEST_BACK_OFF, back_off};
@@ -154,6 +154,9 @@ fn plan_creation(instance: &Instance, status: &Status, observed: &Observed, now:
     }
     // Founders start together, since one alone has no quorum.
     let (ordinals, until) = restart::due(recorded(status, observed), now);
+    if let Some(plan) = hung::wake_founder(status, observed, now) {
+        return plan;
+    }
     if ordinals.is_empty() {
         return Plan::Wait { until, reason: "the founders have not formed a cluster yet".to_owned() };
     }

@@ -123,7 +123,8 @@ pub struct MemberRecord {
     /// record, not with each look: it may have served later.
     #[serde(default)]
     pub served_at: Option<Timestamp>,
-    /// Since when its process runs and it does not serve, while others do.
+    /// Since when its process runs and says nothing that it should: it does not serve while others do, or does not answer
+    /// at all while nobody does.
     #[serde(default)]
     pub silent_since: Option<Timestamp>,
     /// The version before, while it has not served with the one that it was moved to.

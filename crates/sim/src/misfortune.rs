@@ -21,6 +21,11 @@ impl Sim {
         self.state().end(&[(instance.clone(), ordinal)]);
     }
 
+    /// Freezes the member's process: it runs, and answers nobody.
+    pub fn freeze_member(&self, instance: &InstanceId, ordinal: u32) {
+        self.state().hang((instance.clone(), ordinal));
+    }
+
     /// From now on the newest version ends soon after each start.
     pub fn break_newest_version(&self) {
         self.state().host.broken.insert(VERSIONS[2].clone());

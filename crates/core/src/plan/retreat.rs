@@ -16,18 +16,18 @@ pub(super) fn give_up(look: &Look<'_>, now: Timestamp) -> Option<Plan> {
     }
     let (record, former) = look.members().find_map(|(record, member)| {
         let former = record.moved_from.as_ref().filter(|former| **former < spec.version)?;
-        (record.run.version == spec.version && has_failed(record, member?, now)).then_some((record, former))
+        (record.run.version == spec.version && has_failed(look, record, member?, now)).then_some((record, former))
     })?;
     let back_to = goes_back(look, record, former).then(|| former.clone());
     Some(Plan::Act(Action::GiveUpUpgrade { ordinal: record.ordinal, back_to }))
 }
 
 /// Whether its time is over.
-fn has_failed(record: &MemberRecord, member: &ObservedMember, now: Timestamp) -> bool {
+fn has_failed(look: &Look<'_>, record: &MemberRecord, member: &ObservedMember, now: Timestamp) -> bool {
     match member.process {
         Process::Exited { quick_exits, .. } => quick_exits >= MOST_QUICK_ENDS,
         Process::Running if member.serving().is_none() => {
-            record.silent_since.is_some_and(|since| now.duration_since(since) >= hung::PATIENCE)
+            record.silent_since.is_some_and(|since| now.duration_since(since) >= hung::patience_with(look.observed, 0))
         }
         Process::Running | Process::Absent => false,
     }

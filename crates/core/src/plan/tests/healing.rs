@@ -4,7 +4,7 @@ use super::super::{Action, Plan, corrupt, hung, maintenance, plan};
 use crate::{
     Instance, Status,
     certificates::OnDisk,
-    observed::{Health, KeysHash, Observed, ObservedEndpoint, ObservedMember, Peer, Process, Serving},
+    observed::{Health, KeysHash, Observed, ObservedEndpoint, ObservedMember, Peer, Process, Serving, Standing},
     quorum::quorum,
     status::Replaced,
     testing::{self, at, client},
@@ -184,6 +184,60 @@ fn a_member_that_runs_and_does_not_serve_is_started_again_after_a_minute() {
     let mut needed = silent(patience);
     needed.2.members[0].health = Health::NotServing("no answer".to_owned());
     assert!(!matches!(decided(&needed), Plan::Act(Action::EndHung { .. })), "the others have no quorum");
+}
+
+/// `silent` members of `size` that have not answered for so many seconds, while nobody serves.
+fn nobody_serves(size: u8, silent: &[u32], seconds: i64) -> (Instance, Status, Observed) {
+    let mut world = well(size);
+    world.2.membership = None;
+    for (member, record) in world.2.members.iter_mut().zip(&mut world.1.members) {
+        member.health = Health::NotServing("no leader".to_owned());
+        record.silent_since = silent.contains(&member.ordinal).then(|| at(NOW - seconds));
+    }
+    let standing = |ordinal| Standing {
+        ordinal,
+        cluster_id: CLUSTER,
+        answers: !silent.contains(&ordinal),
+        learner: false,
+        led: false,
+        index: 7,
+        revision: 7,
+        peers: Vec::new(),
+    };
+    world.2.standings = (0..size.into()).map(standing).collect();
+    world
+}
+
+#[test]
+fn who_is_silent_while_nobody_serves_is_started_again_after_three_minutes() {
+    let ends = |world: &(Instance, Status, Observed), ordinal| decided(world) == Plan::Act(Action::EndHung { ordinal });
+    let patience = 3 * hung::PATIENCE.as_secs();
+    assert!(ends(&nobody_serves(1, &[0], patience), 0));
+    assert!(ends(&nobody_serves(3, &[1, 2], patience), 1));
+    let soon = nobody_serves(3, &[1, 2], patience - 1);
+    assert!(matches!(decided(&soon), Plan::Wait { .. }));
+    // Who answers is not hung, and whom nobody hears should not end everybody.
+    assert!(matches!(decided(&nobody_serves(3, &[0, 1, 2], patience)), Plan::Wait { .. }));
+}
+
+#[test]
+fn who_cannot_answer_without_the_others_is_left_alone() {
+    // etcd answers nobody when it is started again without a quorum.
+    let mut world = nobody_serves(3, &[0], 3 * hung::PATIENCE.as_secs());
+    world.2.members[1].process = Process::Exited { at: at(NOW), quick_exits: 1 };
+    assert!(!matches!(decided(&world), Plan::Act(Action::EndHung { .. })));
+}
+
+#[test]
+fn a_founder_that_never_serves_is_started_again_after_three_minutes() {
+    let mut world = well(1);
+    world.1.cluster_id = None;
+    world.2.membership = None;
+    world.2.members[0].health = Health::NotServing("no answer".to_owned());
+    world.1.members[0].silent_since = Some(at(NOW - 3 * hung::PATIENCE.as_secs() + 1));
+    assert!(matches!(decided(&world), Plan::Wait { .. }));
+    world.1.members[0].silent_since = Some(at(NOW - 3 * hung::PATIENCE.as_secs()));
+    assert_eq!(decided(&world), Plan::Act(Action::EndHung { ordinal: 0 }));
 }
 
 #[test]

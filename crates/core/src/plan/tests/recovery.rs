@@ -134,6 +134,7 @@ impl State {
                 observed.standings.push(Standing {
                     ordinal,
                     cluster_id: CLUSTER,
+                    answers: true,
                     learner: false,
                     led: false,
                     index: *index,
