@@ -1,7 +1,7 @@
 # Every target is a script in scripts/: read that one. `make` alone says what there is.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up down test e2e lint bench sim versions console pictures
+.PHONY: help up down test e2e lint bench recovery sim versions console pictures
 # One thing at a time: each target uses all cores by itself.
 .NOTPARALLEL:
 
@@ -29,6 +29,9 @@ lint:  ## formatting, clippy, spelling, licences and sources of dependencies, fi
 
 bench:  ## measure against hand-started etcd, bare hyper, direct connections and etcd's own tools
 	@scripts/bench
+
+recovery:  ## measure how long it takes until all is well again, and keep it in docs/recovery-times.md
+	@scripts/recovery
 
 sim:  ## 100,000 seeded lives of instances against the real controller and planner
 	@scripts/sim

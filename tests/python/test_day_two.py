@@ -7,6 +7,7 @@ from support.by_hand import resized_by_hand, rolled_by_hand
 from support.changes import SteadyWriter, change, hardly_noticed, said, tasks_of, unchanged, until_idle
 from support.clients import Sdk
 from support.etcd import Client
+from support.figures import recovered
 from support.life import SUBNETS, creation, described, nothing_left, refused, wait_until_gone, wait_until_running
 from support.members import client_url, listed, made, member_processes, settled, wipe
 from support.server import VERSIONS, Server, installed_versions
@@ -285,7 +286,8 @@ def test_a_member_whose_data_is_wiped_is_replaced_and_votes_again(own_server, ve
             until("the instance runs", lambda: described(api, instance)["Status"] == "running", 20, 0.05)
             took = time.monotonic() - begun
             writer.wait_for(5)
-        print(f"wiped while {state}: three voters again after {took:.1f} s; longest gap {writer.longest_gap(begun, begun + took) * 1000:.0f} ms")
+        at_once = "while it runs" if state == "running" else "while `cetcd serve` is down"
+        recovered(f"a member's data directory is deleted {at_once}", "three vote again", took, writer.longest_gap(begun, begun + took))
         settled(server, instance, certificates, version, [1, 2, 3])
         writer.nothing_lost()
         intact(etcd["Endpoint"], certificates, kept)

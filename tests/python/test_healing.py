@@ -8,6 +8,7 @@ import pytest
 from support.changes import SteadyWriter, tasks_of, until_idle
 from support.clients import ApiError, Sdk
 from support.etcd import Client, etcdctl
+from support.figures import recovered
 from support.life import described, refused
 from support.members import client_url, health, listed, made, member_processes, settled, wipe
 from support.server import Server
@@ -75,7 +76,9 @@ def test_a_quorum_that_is_lost_for_good_is_gone_on_without_where_that_is_set(aut
         took = time.monotonic() - begun
     until("three members serve", lambda: described(api, instance)["Status"] == "running" and len(listed(version, etcd["Endpoint"], certificates)) == 3, 60, 0.1)
     whole = time.monotonic() - begun
-    print(f"two of three lost: serving after {took:.1f} s, three voters again after {whole:.1f} s")
+    lost_for_good = "two of three and their data are lost, `recovery.policy` is `automatic`"
+    recovered(lost_for_good, "the endpoint serves", took, took)
+    recovered(lost_for_good, "three vote again", whole)
 
     def nobody_is_forced():
         running = server.processes("etcd")
@@ -140,7 +143,7 @@ def test_a_lost_quorum_waits_for_a_person_who_can_ask_what_would_be_lost(own_ser
 
     api = Sdk(server)
     until("the recovery is done", over, 90, 0.1)
-    print(f"recovered on request, and three voters again, in {time.monotonic() - begun:.1f} s")
+    recovered("the same, `manual`, from the request on, with a kill of `cetcd serve`", "three vote again", time.monotonic() - begun)
     settled(server, instance, certificates, version, [1, 2, 3])
     with Client(etcd["Endpoint"], certificates) as client:
         found = client.prefix("kept/")
@@ -193,7 +196,7 @@ def test_a_follower_whose_database_was_changed_is_put_aside_and_replaced(own_ser
 
     until(f"{name} is replaced", replaced, 180, 0.2)
     until_idle(api, instance)
-    print(f"a changed database: replaced and voting after {time.monotonic() - begun:.1f} s")
+    recovered("a follower's database is changed", "another is in its place and votes", time.monotonic() - begun)
     settled(server, instance, certificates, version, [1, 2, 3])
     aside = list((server.data_dir / "runtime/aside" / instance).iterdir())
     assert len(aside) == 1 and aside[0].name.endswith(f"-{name.rsplit('-', 1)[1]}") and (aside[0] / "member").is_dir(), aside
@@ -216,8 +219,9 @@ def test_a_frozen_member_is_started_again(own_server, version, tmp_path):
     with SteadyWriter([etcd["Endpoint"]], certificates) as writer:
         until("another process is there for it", lambda: (now := member_processes(server, instance).get(name)) and now.pid != victim.pid, 150, 0.2)
         until("the instance runs", lambda: described(api, instance)["Status"] == "running", 60, 0.1)
+        took = time.monotonic() - begun
         writer.wait_for(5)
-    print(f"frozen: serving again after {time.monotonic() - begun:.1f} s")
+    recovered("a follower is frozen", "it serves", took, writer.longest_gap(begun, begun + took))
     writer.nothing_lost()
     settled(server, instance, certificates, version, [1, 2, 3])
 
@@ -235,7 +239,7 @@ def test_the_only_member_is_started_again_when_it_is_frozen(own_server, version,
     # Nobody else serves: it is given the time that a large database takes.
     until("another process is there for it", lambda: all(now.pid != victim.pid for now in member_processes(server, instance).values()), 300, 0.2)
     until("the instance runs", lambda: described(api, instance)["Status"] == "running", 60, 0.1)
-    print(f"frozen alone: serving again after {time.monotonic() - begun:.1f} s")
+    recovered("the only member is frozen", "it serves", time.monotonic() - begun)
     with Client(etcd["Endpoint"], certificates) as client:
         assert client.get("kept") == "yes"
     settled(server, instance, certificates, version, [1])

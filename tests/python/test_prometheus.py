@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from support.changes import until_idle
 from support.clients import Sdk
+from support.figures import recovered
 from support.life import SUBNETS, creation, described as instance_described, follow_creation, nothing_left, refused, wait_until_gone
 from support.prometheus import Prom, dashboard_expressions, described, fetch, programs, rule_expressions
 from support.server import ROOT, Server
@@ -90,7 +91,7 @@ def test_a_prometheus_made_with_an_instance_watches_it_is_healed_and_moved_and_l
     killed = time.monotonic()
     until("it is started again", lambda: [one.pid for one in processes(server) if one.pid != process.pid], 30)
     until("the condition clears", lambda: condition(api, instance)["Holds"], PATIENCE)
-    print(f"a Prometheus that was killed served again after {time.monotonic() - killed:.1f} s")
+    recovered("a Prometheus is killed", "it serves", time.monotonic() - killed)
     until("it reads the members again", lambda: first.value(f"sum({up})") == 3, PATIENCE)
 
     # It outlives serve, and is adopted.
