@@ -179,3 +179,26 @@ who_listens() {
     fi
     printf '%s' "${who:-another program}"
 }
+
+# ---- pages that keep what was measured -----------------------------------------------------------------
+
+# revision_besides PAGE: what is measured; nothing outside a repository. A change of the page itself does not count.
+revision_besides() {
+    local revision
+    revision=$(git rev-parse --short HEAD 2>/dev/null) || return 0
+    [ -z "$(git status --porcelain --untracked-files=no -- . ":!$1" 2>/dev/null)" ] || revision="$revision with changes"
+    printf '%s\n' "$revision"
+}
+
+# put_figures PAGE FILE: what FILE holds takes the place of what is between the page's two marks.
+put_figures() {
+    local new
+    new=$(mktemp "$1.XXXXXX")
+    awk -v figures="$2" '
+        /^<!-- figures: end/ { skip = 0 }
+        !skip { print }
+        /^<!-- figures: begin/ { skip = 1; print ""; while ((getline line < figures) > 0) print line; if (line != "") print "" }
+    ' "$1" >"$new"
+    chmod --reference="$1" "$new"
+    mv -- "$new" "$1"
+}

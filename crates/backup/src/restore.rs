@@ -96,8 +96,7 @@ impl RestoreTool {
     /// The same for all members of a new cluster, several at once where there are processors for that; no directory is
     /// there before all are whole.
     ///
-    /// The file is used up, whatever comes of it: nobody can begin with it again, and it is
-    /// removed in a while.
+    /// The file is used up, whatever comes of it: nobody can begin with it again, and it is removed in a while.
     pub async fn restore_all(&self, snapshot: &Path, members: &[RestoredMember], bump: Option<u64>) -> Result<()> {
         let used = snapshot.with_extension("used");
         fs::rename(snapshot, &used).map_err(Error::io(format!("use {}", snapshot.display())))?;

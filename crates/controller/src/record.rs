@@ -1,7 +1,5 @@
 //! Recording what was seen: the status and the tasks, in one transaction, only where something changed.
 
-use std::collections::BTreeSet;
-
 use cetcd_core::{
     Instance, InstanceId, Status, Task,
     condition::{self, ConditionKind},
@@ -109,7 +107,10 @@ fn next_status(instance: &Instance, status: &Status, findings: &Findings<'_>, no
         next.rotation.settled = next.rotation.trust;
     }
     for record in &mut next.members {
-        let Some(member) = observed.member(record.ordinal) else { continue };
+        let member = observed.member(record.ordinal);
+        let silent = member.is_some_and(|member| is_silent(status, observed, member));
+        record.silent_since = record.silent_since.or(Some(now)).filter(|_| silent);
+        let Some(member) = member else { continue };
         record.phase = progress::member_phase(member);
         if let Some(serving) = member.serving() {
             record.version = Some(serving.version.clone());
@@ -128,11 +129,6 @@ fn next_status(instance: &Instance, status: &Status, findings: &Findings<'_>, no
         public.opened |= seen.is_some_and(|seen| seen.serving && seen.route.listen == public.listen);
     }
     next.quorum_loss = recovery::assess(&next, observed, now);
-    let silent: BTreeSet<u32> =
-        observed.members.iter().filter(|member| is_silent(&next, observed, member)).map(|m| m.ordinal).collect();
-    for record in &mut next.members {
-        record.silent_since = record.silent_since.or(Some(now)).filter(|_| silent.contains(&record.ordinal));
-    }
     next.phase = progress::phase(instance, &next, observed);
     for (kind, holds, reason) in progress::conditions(instance, &next, observed, now) {
         condition::set(&mut next.conditions, kind, holds, reason, now);

@@ -152,11 +152,11 @@ fn plan_creation(instance: &Instance, status: &Status, observed: &Observed, now:
     if let Some(serving) = observed.members.iter().find_map(ObservedMember::serving) {
         return Plan::Act(Action::LatchCluster { cluster_id: serving.cluster_id });
     }
-    // Founders start together, since one alone has no quorum.
-    let (ordinals, until) = restart::due(recorded(status, observed), now);
     if let Some(plan) = hung::wake_founder(status, observed, now) {
         return plan;
     }
+    // Founders start together, since one alone has no quorum.
+    let (ordinals, until) = restart::due(recorded(status, observed), now);
     if ordinals.is_empty() {
         return Plan::Wait { until, reason: "the founders have not formed a cluster yet".to_owned() };
     }

@@ -24,7 +24,7 @@ const NEEDED: i32 = 3;
 /// The patience as things are.
 pub(super) fn patience_with(observed: &Observed, times: u32) -> SignedDuration {
     let patience = patience(times);
-    if observed.membership.is_some() { patience } else { patience.checked_mul(NEEDED).unwrap_or(LONGEST_PATIENCE) }
+    if observed.membership.is_some() { patience } else { patience * NEEDED }
 }
 
 /// Whether a member says nothing that it should: it runs with its data, and serves nobody while others do, or does not

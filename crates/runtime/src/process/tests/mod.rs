@@ -37,9 +37,9 @@ fn own_addresses() -> AddressMode {
     if !cfg!(target_os = "linux") {
         return AddressMode::Ports;
     }
-    let first = std::process::id() % u32::from(LAST_BLOCK - FIRST_BLOCK);
-    let mine = (first + u32::from(TAKEN.fetch_add(1, Ordering::Relaxed))) % u32::from(LAST_BLOCK - FIRST_BLOCK);
-    AddressMode::Block(FIRST_BLOCK + u8::try_from(mine).unwrap())
+    // Other processes begin elsewhere.
+    let number = std::process::id() + u32::from(TAKEN.fetch_add(1, Ordering::Relaxed));
+    AddressMode::Block(FIRST_BLOCK + u8::try_from(number % u32::from(LAST_BLOCK - FIRST_BLOCK)).unwrap())
 }
 
 /// Runs the same shell script as every member.
